@@ -1,0 +1,32 @@
+#ifndef HOOKLINE_CLINUXSHIMS_H
+#define HOOKLINE_CLINUXSHIMS_H
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/types.h>
+
+/// The credentials that the kernel recorded for the peer of a Unix socket at connect(2): SO_PEERCRED, unix(7).
+///
+/// Glibc declares `struct ucred` only under _GNU_SOURCE, which Swift's module map does not set.
+struct hookline_peer {
+    pid_t pid;
+    uid_t uid;
+    gid_t gid;
+};
+
+/// Fills `peer`; 0, or -1 with errno.
+int hookline_peer_credentials(int fd, struct hookline_peer *peer);
+
+/// The peer's supplementary groups (SO_PEERGROUPS): writes up to `capacity` of them into `groups`.
+///
+/// Returns how many the peer has, which may be more than `capacity`; -1 with errno.
+ssize_t hookline_peer_groups(int fd, gid_t *groups, size_t capacity);
+
+/// Names the calling thread, at most 15 characters: pthread_setname_np(3), which needs _GNU_SOURCE.
+void hookline_name_thread(const char *name);
+
+/// accept4(2) with SOCK_NONBLOCK and SOCK_CLOEXEC; the connection's descriptor, or -1 with errno.
+int hookline_accept(int fd);
+
+#endif
