@@ -1,0 +1,63 @@
+/// What came of one attempt: exactly one of these, whatever the receiver did.
+package struct AttemptOutcome: Equatable, Sendable {
+    package enum Result: Equatable, Sendable {
+        /// A 2xx status.
+        case delivered
+        case failed(AttemptFailure)
+        /// The relay itself broke it off (its stop, the webhook's removal): it counts as no try.
+        case abandoned
+    }
+
+    package let result: Result
+    /// The HTTP status, where there was one.
+    package let status: UInt16?
+    /// From the attempt's start to its outcome.
+    package let duration: Duration
+
+    package init(_ result: Result, status: UInt16? = nil, duration: Duration) {
+        self.result = result
+        self.status = status
+        self.duration = duration
+    }
+}
+
+/// Why an attempt failed.
+package struct AttemptFailure: Equatable, Sendable {
+    package enum Kind: String, Sendable, CaseIterable {
+        case resolve
+        /// The address policy forbids the destination.
+        case forbidden
+        case connect
+        case tls
+        case timeout
+        /// A status that is not 2xx.
+        case status
+        /// The answer was no HTTP, or the connection ended before it was whole.
+        case response
+        /// The event could not be read back from the journal.
+        case storage
+    }
+
+    package let kind: Kind
+    /// A sentence for the administrator.
+    package let reason: String
+    /// The receiver's `Retry-After`.
+    package let retryAfter: Duration?
+
+    package init(_ kind: Kind, _ reason: String, retryAfter: Duration? = nil) {
+        self.kind = kind
+        self.reason = reason
+        self.retryAfter = retryAfter
+    }
+}
+
+/// How a delivery ended. The numbers are on disk.
+package enum SettlementResult: UInt8, Sendable, CaseIterable {
+    case delivered = 1
+    case triesUsedUp = 2
+    case tooOld = 3
+    case webhookDisabled = 4
+    case cancelled = 5
+    /// The event's record was damaged beyond reading.
+    case unreadable = 6
+}

@@ -1,0 +1,529 @@
+import DequeModule
+import HeapModule
+
+/// Decides which delivery is attempted when: a state machine without clock, randomness or input and output of its own.
+///
+/// Its owner tells it what has happened (``accepted(_:now:)``, ``loaded(_:for:next:)``, ``finished(_:_:now:wall:random:)``,
+/// ``advance(to:)``), then asks what to do until the answers are nil: ``nextAttempt(now:wall:)`` and ``nextRead()``.
+/// What must survive is handed out by ``takeProgress(wall:)``.
+///
+/// A webhook is a lane. Lanes that have work stand in a round and begin one attempt in turn, those whose receivers have
+/// lately worked in one round and the others in a second, which may use half of the budget: a thousand dead webhooks
+/// take neither turns nor places from a living one.
+package struct DeliveryScheduler {
+    package struct Settings: Equatable, Sendable {
+        package var maxInFlight: Int
+        package var maxInFlightPerWebhook: Int
+        package var timeout: Duration
+        package var retry: RetryPolicy
+
+        package init(maxInFlight: Int, maxInFlightPerWebhook: Int, timeout: Duration, retry: RetryPolicy) {
+            self.maxInFlight = maxInFlight
+            self.maxInFlightPerWebhook = maxInFlightPerWebhook
+            self.timeout = timeout
+            self.retry = retry
+        }
+    }
+
+    /// One try of one delivery.
+    package struct Attempt: Sendable {
+        package let webhook: WebhookNumber
+        package let sequence: UInt64
+        /// 1 for the first.
+        package let number: Int
+        package let timeout: Duration
+        /// The event, where it is in memory; else the journal has it under `sequence`.
+        package let event: EventRecord?
+    }
+
+    /// A lane's wish for events from the journal.
+    package struct Read: Equatable, Sendable {
+        package let webhook: WebhookNumber
+        package let from: UInt64
+        package let through: UInt64
+        package let maxEvents: Int
+    }
+
+    /// What an outcome led to.
+    package enum Decision: Equatable, Sendable {
+        case settled(SettlementResult)
+        case retry(after: Duration)
+        /// The webhook is gone, or the attempt counted as none.
+        case none
+    }
+
+    private struct Timer: Comparable {
+        let due: MonotonicTime
+        let webhook: WebhookNumber
+        let sequence: UInt64
+
+        static func < (one: Self, other: Self) -> Bool { one.due < other.due }
+    }
+
+    package private(set) var settings: Settings
+    /// No attempts begin while it is set.
+    package var isPaused = false
+    /// The last event that lanes have been told of.
+    package private(set) var seen: UInt64
+    package private(set) var inFlight = 0
+
+    private var lanes: [Lane] = []
+    private var slots: [WebhookNumber: Int] = [:]
+    private var vacant: [Int] = []
+    private var provenRound = Deque<WebhookNumber>()
+    private var unprovenRound = Deque<WebhookNumber>()
+    private var isUnprovensTurn = false
+    private var unprovenInFlight = 0
+    private var readers = Deque<WebhookNumber>()
+    private var timers = Heap<Timer>()
+    private var waitingBytes = 0
+    private var touched: Set<WebhookNumber> = []
+
+    /// - Parameter seen: the last event that was accepted before.
+    package init(settings: Settings, seen: UInt64) {
+        self.settings = settings
+        self.seen = seen
+    }
+
+    // MARK: Lanes
+
+    /// Adds a webhook's lane, or changes the settings of the one it has.
+    ///
+    /// - Parameter state: what a restart found; nil for a new webhook.
+    package mutating func setLane(
+        of webhook: Webhook, state: LaneState? = nil, now: MonotonicTime, wall: Int64
+    ) {
+        let policy = RetryPolicy(
+            schedule: webhook.settings.retrySchedule ?? settings.retry.schedule,
+            maxAge: webhook.settings.maxAge ?? settings.retry.maxAge)
+        let timeout = webhook.settings.timeout ?? settings.timeout
+        let windowMax = min(webhook.settings.maxInFlight ?? settings.maxInFlightPerWebhook, settings.maxInFlight)
+        let isPaused = webhook.state != .active
+
+        if let slot = slots[webhook.number] {
+            lanes[slot].policy = policy
+            lanes[slot].timeout = timeout
+            lanes[slot].windowMax = windowMax
+            lanes[slot].window = min(lanes[slot].window, windowMax)
+            lanes[slot].isPaused = isPaused
+            if isPaused { releaseWaiting(slot) }
+            wake(slot)
+            return
+        }
+        var lane = Lane(
+            webhook: webhook.number, policy: policy, timeout: timeout, windowMax: windowMax, isPaused: isPaused,
+            cursor: state?.cursor ?? seen + 1)
+        lane.window = min(2, windowMax)
+        if let state { restore(&lane, from: state, now: now, wall: wall) }
+        let slot = vacant.popLast() ?? lanes.count
+        if slot == lanes.count { lanes.append(lane) } else { lanes[slot] = lane }
+        slots[webhook.number] = slot
+        wake(slot)
+    }
+
+    private mutating func restore(_ lane: inout Lane, from state: LaneState, now: MonotonicTime, wall: Int64) {
+        lane.pending = state.pending
+        lane.delivered = state.delivered
+        lane.givenUp = state.givenUp
+        lane.isLagging = state.cursor <= seen
+        // A wall clock that was set back must not keep a try waiting for longer than any schedule would.
+        let longest = (lane.policy.schedule.max() ?? .zero).milliseconds * 6 / 5
+        for (sequence, open) in state.open.sorted(by: { $0.key < $1.key }) {
+            let wait = min(max(0, open.nextAt - wall), max(longest, RetryPolicy.longestRetryAfter.milliseconds))
+            if open.nextAt == 0 || wait == 0 {
+                lane.open[sequence] = Lane.Open(attempts: open.attempts, phase: .due, isRecorded: true)
+                lane.due.append(sequence)
+            } else {
+                let due = now + .milliseconds(wait)
+                lane.open[sequence] = Lane.Open(attempts: open.attempts, phase: .parked(until: due), isRecorded: true)
+                timers.insert(Timer(due: due, webhook: lane.webhook, sequence: sequence))
+            }
+            lane.parked += 1
+        }
+    }
+
+    /// Takes the settings for all lanes; ``setLane(of:state:now:wall:)`` for each webhook makes them count there.
+    package mutating func replaceSettings(_ settings: Settings) {
+        self.settings = settings
+    }
+
+    /// Ends a webhook's lane; what was pending is cancelled.
+    package mutating func removeLane(of webhook: WebhookNumber) {
+        guard let slot = slots.removeValue(forKey: webhook) else { return }
+        if !lanes[slot].isProven { unprovenInFlight -= lanes[slot].inFlight }
+        inFlight -= lanes[slot].inFlight
+        waitingBytes -= lanes[slot].waitingBytes
+        lanes[slot].waiting.removeAll()
+        lanes[slot].open.removeAll()
+        touched.remove(webhook)
+        vacant.append(slot)
+    }
+
+    // MARK: What has happened
+
+    /// Takes an event that is on disk. Events come in the order of their sequences.
+    package mutating func accepted(_ event: EventRecord, now: MonotonicTime) {
+        let sequence = event.sequence
+        for index in 0..<event.webhookCount {
+            let matched = event.webhook(index)
+            guard matched.takesDeliveries, let slot = slots[matched.number] else { continue }
+            enqueue(event, sequence, slot)
+        }
+        seen = sequence
+    }
+
+    @inline(__always)
+    private mutating func enqueue(_ event: EventRecord, _ sequence: UInt64, _ slot: Int) {
+        // Restored lanes count what is beyond their cursors already.
+        lanes[slot].pending += 1
+        if lanes[slot].isLagging { return }
+        let bytes = event.body.count
+        guard lanes[slot].waiting.count < Limits.laneWindow, !lanes[slot].isPaused, lanes[slot].takesFresh,
+            waitingBytes + bytes <= Limits.liveEventBytes
+        else {
+            if lanes[slot].waiting.isEmpty { lanes[slot].cursor = sequence }
+            lanes[slot].isLagging = true
+            return
+        }
+        lanes[slot].waiting.append(Lane.Waiting(event: event, sequence: sequence, bytes: bytes))
+        lanes[slot].waitingBytes += bytes
+        waitingBytes += bytes
+        lanes[slot].cursor = sequence + 1
+        queueIfReady(slot)
+    }
+
+    /// Takes events that ``nextRead()`` asked for.
+    ///
+    /// - Parameters:
+    ///   - events: those of the webhook, in order.
+    ///   - next: the sequence from which on nothing has been looked at.
+    package mutating func loaded(_ events: [EventRecord], for webhook: WebhookNumber, next: UInt64) {
+        guard let slot = slots[webhook] else { return }
+        lanes[slot].isReading = false
+        if lanes[slot].isPaused {
+            wake(slot)
+            return
+        }
+        for event in events {
+            let sequence = event.sequence
+            // What was begun before a restart is open already.
+            guard sequence >= lanes[slot].cursor else { continue }
+            let bytes = event.body.count
+            lanes[slot].waiting.append(Lane.Waiting(event: event, sequence: sequence, bytes: bytes))
+            lanes[slot].waitingBytes += bytes
+            waitingBytes += bytes
+        }
+        lanes[slot].cursor = max(lanes[slot].cursor, next)
+        lanes[slot].isLagging = lanes[slot].cursor <= seen
+        wake(slot)
+    }
+
+    /// Takes note that time has passed: deliveries whose next try is due become ready.
+    package mutating func advance(to now: MonotonicTime) {
+        while let timer = timers.min, timer.due <= now {
+            timers.removeMin()
+            guard let slot = slots[timer.webhook],
+                lanes[slot].open[timer.sequence]?.phase == .parked(until: timer.due)
+            else { continue }
+            lanes[slot].open[timer.sequence]?.phase = .due
+            lanes[slot].due.append(timer.sequence)
+            queueIfReady(slot)
+        }
+    }
+
+    /// When ``advance(to:)`` has something to do.
+    package var nextTimer: MonotonicTime? { timers.min?.due }
+
+    /// Takes an attempt's outcome.
+    ///
+    /// - Parameters:
+    ///   - acceptedAt: when the event was accepted, Unix milliseconds.
+    ///   - random: any 64 bits, for the jitter.
+    package mutating func finished(
+        _ attempt: Attempt, acceptedAt: Int64, _ outcome: AttemptOutcome, now: MonotonicTime, wall: Int64,
+        random: UInt64
+    ) -> Decision {
+        guard let slot = slots[attempt.webhook], lanes[slot].open[attempt.sequence]?.phase == .inFlight else {
+            return .none
+        }
+        leaveFlight(slot)
+        let wasProven = lanes[slot].isProven
+        let decision: Decision
+        switch outcome.result {
+        case .delivered:
+            lanes[slot].consecutiveFailures = 0
+            lanes[slot].hasSucceeded = true
+            lanes[slot].window = min(lanes[slot].windowMax, lanes[slot].window + 1)
+            decision = .settled(.delivered)
+        case .failed(let failure) where failure.kind == .storage:
+            decision = .settled(.unreadable)
+        case .failed(let failure):
+            lanes[slot].consecutiveFailures += 1
+            lanes[slot].window = max(1, lanes[slot].window / 2)
+            let age = Duration.milliseconds(max(0, wall - acceptedAt))
+            switch lanes[slot].policy.decide(
+                attempts: attempt.number, age: age, retryAfter: failure.retryAfter, random: random)
+            {
+            case .giveUp(let result): decision = .settled(result)
+            case .retry(let wait):
+                park(attempt, outcome, failure, slot, wait: wait, now: now, wall: wall)
+                decision = .retry(after: wait)
+            }
+        case .abandoned:
+            lanes[slot].open[attempt.sequence]?.phase = .due
+            lanes[slot].open[attempt.sequence]?.attempts = UInt16(clamping: attempt.number - 1)
+            lanes[slot].due.append(attempt.sequence)
+            lanes[slot].parked += 1
+            decision = .none
+        }
+        if case .settled(let result) = decision {
+            settle(attempt.sequence, result, slot, attempts: attempt.number, outcome: outcome, wall: wall)
+        }
+        // Its attempts in flight count where it belongs from now on.
+        if wasProven != lanes[slot].isProven {
+            unprovenInFlight += wasProven ? lanes[slot].inFlight : -lanes[slot].inFlight
+        }
+        if !lanes[slot].takesFresh { releaseWaiting(slot) }
+        wake(slot)
+        return decision
+    }
+
+    // MARK: What to do
+
+    /// The next attempt to begin; nil if none can be begun now.
+    package mutating func nextAttempt(now: MonotonicTime, wall: Int64) -> Attempt? {
+        while !isPaused, inFlight < settings.maxInFlight {
+            guard let webhook = nextInTurn() else { return nil }
+            guard let slot = slots[webhook] else { continue }
+            lanes[slot].isQueued = false
+            guard lanes[slot].hasWork, let attempt = begin(slot, wall: wall) else {
+                wake(slot)
+                continue
+            }
+            wake(slot)
+            return attempt
+        }
+        return nil
+    }
+
+    /// The two rounds take turns, as long as the budget of the unproven allows them theirs.
+    private mutating func nextInTurn() -> WebhookNumber? {
+        isUnprovensTurn.toggle()
+        let unprovenMayGo = unprovenInFlight < max(1, settings.maxInFlight / 2)
+        if isUnprovensTurn, unprovenMayGo, let webhook = unprovenRound.popFirst() { return webhook }
+        return provenRound.popFirst() ?? (unprovenMayGo ? unprovenRound.popFirst() : nil)
+    }
+
+    private mutating func begin(_ slot: Int, wall: Int64) -> Attempt? {
+        let sequence: UInt64
+        let number: Int
+        var event: EventRecord?
+        if let retried = lanes[slot].due.popFirst() {
+            guard let open = lanes[slot].open[retried] else { return nil }
+            sequence = retried
+            number = Int(open.attempts) + 1
+            lanes[slot].open[retried]?.phase = .inFlight
+            lanes[slot].parked -= 1
+        } else {
+            guard let fresh = lanes[slot].waiting.popFirst() else { return nil }
+            lanes[slot].waitingBytes -= fresh.bytes
+            waitingBytes -= fresh.bytes
+            sequence = fresh.sequence
+            number = 1
+            event = fresh.event
+            lanes[slot].open[sequence] = Lane.Open(attempts: 0, phase: .inFlight, isRecorded: false)
+            touched.insert(lanes[slot].webhook)
+        }
+        lanes[slot].inFlight += 1
+        inFlight += 1
+        if !lanes[slot].isProven { unprovenInFlight += 1 }
+        return Attempt(
+            webhook: lanes[slot].webhook, sequence: sequence, number: number, timeout: lanes[slot].timeout, event: event
+        )
+    }
+
+    /// The next part of the journal to read for a lane; nil if no lane wants one now.
+    package mutating func nextRead() -> Read? {
+        var looks = readers.count
+        while looks > 0, let webhook = readers.popFirst() {
+            looks -= 1
+            guard let slot = slots[webhook] else { continue }
+            lanes[slot].isReaderQueued = false
+            guard lanes[slot].wantsRead else { continue }
+            // Past the memory budget only a lane that has nothing at hand goes on.
+            guard waitingBytes < Limits.liveEventBytes || lanes[slot].waiting.isEmpty else {
+                queueReader(slot)
+                continue
+            }
+            lanes[slot].isReading = true
+            return Read(
+                webhook: webhook, from: lanes[slot].cursor, through: seen,
+                maxEvents: lanes[slot].readAhead - lanes[slot].waiting.count)
+        }
+        return nil
+    }
+
+    // MARK: What must survive
+
+    /// What has happened since the last call; nil if nothing has.
+    package mutating func takeProgress() -> ProgressRecord? {
+        var record = ProgressRecord()
+        for webhook in touched {
+            guard let slot = slots[webhook] else { continue }
+            var progress = lanes[slot].unsaved
+            lanes[slot].unsaved = LaneProgress()
+            for (sequence, open) in lanes[slot].open where !open.isRecorded {
+                lanes[slot].open[sequence]?.isRecorded = true
+                progress.opened.append(sequence)
+            }
+            record.lanes.append(
+                ProgressRecord.LaneEntry(webhook: webhook, cursor: lanes[slot].durableCursor, progress: progress))
+        }
+        touched.removeAll(keepingCapacity: true)
+        return record.lanes.isEmpty ? nil : record
+    }
+
+    /// Takes a record back that could not be written.
+    package mutating func restoreProgress(_ record: ProgressRecord) {
+        for entry in record.lanes {
+            guard let slot = slots[entry.webhook] else { continue }
+            for sequence in entry.progress.opened { lanes[slot].open[sequence]?.isRecorded = false }
+            lanes[slot].unsaved.settled.insert(contentsOf: entry.progress.settled, at: 0)
+            lanes[slot].unsaved.retried.insert(contentsOf: entry.progress.retried, at: 0)
+            touched.insert(entry.webhook)
+        }
+    }
+
+    /// The state of all lanes, for a checkpoint. Call ``takeProgress()`` before, and write what it returns before.
+    package func laneStates(now: MonotonicTime, wall: Int64) -> [WebhookNumber: LaneState] {
+        var states: [WebhookNumber: LaneState] = [:]
+        for (webhook, slot) in slots {
+            let lane = lanes[slot]
+            // A lane that has everything needs nothing from before the checkpoint.
+            let isCaughtUp = lane.waiting.isEmpty && !lane.isLagging
+            var state = LaneState(cursor: isCaughtUp ? seen + 1 : lane.durableCursor)
+            state.pending = lane.pending
+            state.delivered = lane.delivered
+            state.givenUp = lane.givenUp
+            for (sequence, open) in lane.open {
+                var nextAt: Int64 = 0
+                if case .parked(let due) = open.phase { nextAt = wall + max(0, (due - now).milliseconds) }
+                state.open[sequence] = LaneState.Open(attempts: open.attempts, nextAt: nextAt)
+            }
+            states[webhook] = state
+        }
+        return states
+    }
+
+    /// The first event that some lane still needs; nil if everything up to ``seen`` is settled.
+    package func firstNeeded() -> UInt64? {
+        var first: UInt64?
+        for slot in slots.values {
+            let lane = lanes[slot]
+            var needed = lane.open.keys.min()
+            if lane.isLagging || !lane.waiting.isEmpty { needed = min(needed ?? .max, lane.durableCursor) }
+            if let needed { first = min(first ?? .max, needed) }
+        }
+        return first
+    }
+
+    // MARK: Looking at it
+
+    /// Whether ``takeProgress()`` has something to hand out.
+    package var hasProgress: Bool { !touched.isEmpty }
+
+    /// Whether an attempt could begin, were there room for it.
+    package var hasReadyWork: Bool {
+        slots.values.contains {
+            lanes[$0].hasWork || (lanes[$0].isLagging && lanes[$0].wantsRead) || lanes[$0].isReading
+        }
+    }
+
+    package var pending: Int { slots.values.reduce(0) { $0 + lanes[$1].pending } }
+
+    /// A lane's part of a webhook's health; nil for a webhook without one.
+    package func health(of webhook: WebhookNumber) -> LaneHealth? {
+        guard let slot = slots[webhook] else { return nil }
+        let lane = lanes[slot]
+        let next = lane.open.values.compactMap { if case .parked(let due) = $0.phase { due } else { nil } }.min()
+        return LaneHealth(
+            pending: lane.pending, inFlight: lane.inFlight, consecutiveFailures: lane.consecutiveFailures,
+            delivered: lane.delivered, givenUp: lane.givenUp, nextTry: next)
+    }
+
+    package struct LaneHealth: Equatable, Sendable {
+        package let pending: Int
+        package let inFlight: Int
+        package let consecutiveFailures: Int
+        package let delivered: Int
+        package let givenUp: Int
+        package let nextTry: MonotonicTime?
+    }
+
+    // MARK: Inside
+
+    private mutating func leaveFlight(_ slot: Int) {
+        lanes[slot].inFlight -= 1
+        inFlight -= 1
+        if !lanes[slot].isProven { unprovenInFlight -= 1 }
+    }
+
+    private mutating func park(
+        _ attempt: Attempt, _ outcome: AttemptOutcome, _ failure: AttemptFailure, _ slot: Int, wait: Duration,
+        now: MonotonicTime, wall: Int64
+    ) {
+        let due = now + wait
+        lanes[slot].open[attempt.sequence] = Lane.Open(
+            attempts: UInt16(clamping: attempt.number), phase: .parked(until: due), isRecorded: true)
+        lanes[slot].parked += 1
+        timers.insert(Timer(due: due, webhook: attempt.webhook, sequence: attempt.sequence))
+        lanes[slot].unsaved.retried.append(
+            LaneProgress.Retry(
+                sequence: attempt.sequence, at: wall, nextAt: wall + wait.milliseconds, status: outcome.status ?? 0,
+                attempts: UInt16(clamping: attempt.number),
+                microseconds: UInt32(clamping: outcome.duration.nanoseconds / 1000), reason: failure.reason))
+        touched.insert(attempt.webhook)
+    }
+
+    private mutating func settle(
+        _ sequence: UInt64, _ result: SettlementResult, _ slot: Int, attempts: Int, outcome: AttemptOutcome, wall: Int64
+    ) {
+        lanes[slot].open[sequence] = nil
+        lanes[slot].pending = max(0, lanes[slot].pending - 1)
+        if result == .delivered { lanes[slot].delivered += 1 } else { lanes[slot].givenUp += 1 }
+        lanes[slot].unsaved.settled.append(
+            LaneProgress.Settlement(
+                sequence: sequence, at: wall, result: result, status: outcome.status ?? 0,
+                attempts: UInt16(clamping: attempts),
+                microseconds: UInt32(clamping: outcome.duration.nanoseconds / 1000)))
+        touched.insert(lanes[slot].webhook)
+    }
+
+    private mutating func releaseWaiting(_ slot: Int) {
+        waitingBytes -= lanes[slot].waitingBytes
+        lanes[slot].dropWaiting()
+    }
+
+    /// Puts a lane where its state says it belongs: into a round, among the readers, or nowhere.
+    private mutating func wake(_ slot: Int) {
+        queueIfReady(slot)
+        if lanes[slot].wantsRead { queueReader(slot) }
+    }
+
+    private mutating func queueReader(_ slot: Int) {
+        guard !lanes[slot].isReaderQueued else { return }
+        lanes[slot].isReaderQueued = true
+        readers.append(lanes[slot].webhook)
+    }
+
+    @inline(__always)
+    private mutating func queueIfReady(_ slot: Int) {
+        guard !lanes[slot].isQueued, lanes[slot].hasWork else { return }
+        lanes[slot].isQueued = true
+        if lanes[slot].isProven {
+            provenRound.append(lanes[slot].webhook)
+        } else {
+            unprovenRound.append(lanes[slot].webhook)
+        }
+    }
+}

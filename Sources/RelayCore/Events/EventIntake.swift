@@ -1,0 +1,253 @@
+/// Steps 2 to 4 of an event's life up to the disk: decides about a line and, if it is accepted, appends its record.
+///
+/// Gives out sequences; its owner submits the records in that order.
+package struct EventIntake {
+    /// What became of a line.
+    package enum Outcome {
+        /// Nothing but white space.
+        case blank
+        /// Its record begins at `offset` of the batch.
+        case accepted(offset: Int)
+        /// The event with this sequence was sent again.
+        case duplicate(EventRecord)
+        case refused(Refusal)
+    }
+
+    /// Why nothing can be accepted at present.
+    package enum Obstacle: Equatable, Sendable {
+        case backlogFull
+        case shuttingDown
+    }
+
+    package var obstacle: Obstacle?
+    /// How long an id is remembered, in milliseconds.
+    package var dedupeWindow: Int64
+    package private(set) var nextSequence: UInt64
+
+    private var scanner: EventScanner
+    private var table: RegistrationTable
+    private var types: [[UInt8]] = []
+    private var duplicates: DuplicateIndex
+    private let journal: JournalID
+    private var clock = TimestampCache()
+    private var tenantCache = TenantCache()
+
+    /// - Parameter duplicates: ids of the events before `nextSequence`.
+    package init(
+        table: RegistrationTable, duplicates: DuplicateIndex, dedupeWindow: Int64, nextSequence: UInt64,
+        journal: JournalID
+    ) {
+        self.table = table
+        self.duplicates = duplicates
+        self.dedupeWindow = dedupeWindow
+        self.nextSequence = nextSequence
+        self.journal = journal
+        scanner = EventScanner(catalogue: table.catalogue)
+        replaceTable(table)
+    }
+
+    package var catalogue: EventCatalogue { table.catalogue }
+
+    /// Registrations as they are for the next line.
+    package mutating func replaceTable(_ table: RegistrationTable) {
+        self.table = table
+        scanner.catalogue = table.catalogue
+        types = table.catalogue.names.map { Array($0.utf8) }
+        tenantCache = TenantCache()
+    }
+
+    /// Decides about one line.
+    ///
+    /// - Parameters:
+    ///   - line: without its LF.
+    ///   - isLast: the connection's last line, which no LF ended.
+    ///   - now: Unix milliseconds.
+    ///   - batch: gets the record.
+    ///   - find: an earlier event by its sequence, wherever it is; nil if it is gone.
+    package mutating func take(
+        _ line: UnsafeRawBufferPointer, isLast: Bool = false, from peer: PeerIdentity, grant: ProducerGrant, now: Int64,
+        into batch: RecordBuffer, find: (UInt64) -> EventRecord?
+    ) -> Outcome {
+        let event: ScannedEvent
+        switch scanner.scan(line) {
+        case .success(let scanned): event = scanned
+        case .failure(let refusal):
+            if JSONText.isBlank(line) { return .blank }
+            if isLast, refusal.code == .invalidJSON || refusal.code == .invalidUTF8 {
+                return .refused(Refusal(.truncated, "the input ended inside this line: \(refusal.message)"))
+            }
+            return .refused(refusal)
+        }
+        func refuse(_ code: RefusalCode, _ message: String, retryAfter: Int? = nil) -> Outcome {
+            let id = event.id.map { scanner.string(of: $0, in: line) }
+            return .refused(Refusal(code, message, id: id, retryAfterMilliseconds: retryAfter))
+        }
+
+        guard resolveTenant(event, line, grant) else {
+            return refuse(.missingField, "the field \"tenantId\" is missing")
+        }
+        guard grant.isEverything || grant.allows(tenant: tenantCache.name, type: event.type) else {
+            return refuse(
+                .forbidden,
+                "uid \(peer.uid) may not send \(table.catalogue.names[event.type]) for tenant \(tenantCache.name)")
+        }
+        switch obstacle {
+        case .backlogFull:
+            return refuse(.backlogFull, "the journal has reached journal.max-bytes", retryAfter: 1000)
+        case .shuttingDown:
+            return refuse(.shuttingDown, "Hookline is stopping", retryAfter: 1000)
+        case nil: break
+        }
+        var fingerprint: UInt64?
+        if let id = event.id {
+            switch findDuplicate(event, id, line, now: now, find: find) {
+            case .none(let made): fingerprint = made
+            case .same(let original): return .duplicate(original)
+            case .conflict: return refuse(.idConflict, "this id has been used for another event")
+            }
+        }
+        let offset = append(event, line, peer, now: now, to: batch)
+        if let fingerprint { duplicates.insert(fingerprint, sequence: nextSequence) }
+        nextSequence += 1
+        return .accepted(offset: offset)
+    }
+
+    /// Takes an event back whose record did not reach the disk: its id is free again.
+    package mutating func forget(_ event: EventRecord) {
+        guard event.hasProducersID else { return }
+        let fingerprint = DuplicateIndex.fingerprint(tenant: event.tenant, id: event.producersID)
+        duplicates.remove(fingerprint, sequence: event.sequence)
+    }
+
+    /// Ids of events before this sequence can't be compared any more: their records are gone.
+    package mutating func forgetDuplicates(before sequence: UInt64) {
+        duplicates.forget(before: sequence)
+    }
+
+    // MARK: Inside
+
+    private struct TenantCache {
+        var bytes: [UInt8] = []
+        var name = ""
+        var row: RegistrationTable.Row?
+    }
+
+    /// Makes `tenantCache` the line's tenant.
+    @inline(__always)
+    private mutating func resolveTenant(
+        _ event: ScannedEvent, _ line: UnsafeRawBufferPointer, _ grant: ProducerGrant
+    ) -> Bool {
+        if let text = event.tenant {
+            let isSame = scanner.withBytes(of: text, in: line) {
+                $0.count == tenantCache.bytes.count && $0.elementsEqual(tenantCache.bytes)
+            }
+            if !isSame { remember(scanner.string(of: text, in: line)) }
+            return true
+        }
+        guard let only = grant.onlyTenant else { return false }
+        if only != tenantCache.name { remember(only) }
+        return true
+    }
+
+    private mutating func remember(_ tenant: String) {
+        tenantCache = TenantCache(bytes: Array(tenant.utf8), name: tenant, row: table.row(of: tenant))
+    }
+
+    private enum Found {
+        case none(fingerprint: UInt64)
+        case same(EventRecord)
+        case conflict
+    }
+
+    private func findDuplicate(
+        _ event: ScannedEvent, _ id: ScannedEvent.Text, _ line: UnsafeRawBufferPointer, now: Int64,
+        find: (UInt64) -> EventRecord?
+    ) -> Found {
+        scanner.withBytes(of: id, in: line) { id in
+            tenantCache.bytes.withUnsafeBytes { tenant in
+                var original: EventRecord?
+                func isIt(_ sequence: UInt64) -> Bool {
+                    guard let candidate = find(sequence), candidate.tenant.elementsEqual(tenant),
+                        hasID(candidate, id), now - candidate.acceptedAt < dedupeWindow
+                    else { return false }
+                    original = candidate
+                    return true
+                }
+                let fingerprint = DuplicateIndex.fingerprint(tenant: tenant, id: id)
+                if !duplicates.contains(fingerprint, where: isIt),
+                    let sequence = EventID.sequence(of: id, journal: journal), sequence < nextSequence
+                {
+                    // An id of our own making, sent back to us.
+                    _ = isIt(sequence)
+                }
+                guard let original else { return .none(fingerprint: fingerprint) }
+                return isSame(event, line, as: original) ? .same(original) : .conflict
+            }
+        }
+    }
+
+    private func hasID(_ event: EventRecord, _ id: UnsafeRawBufferPointer) -> Bool {
+        if event.hasProducersID { return event.producersID.elementsEqual(id) }
+        var made: [UInt8] = []
+        event.appendID(in: journal, to: &made)
+        return id.elementsEqual(made)
+    }
+
+    private func isSame(_ event: ScannedEvent, _ line: UnsafeRawBufferPointer, as original: EventRecord) -> Bool {
+        guard original.type.elementsEqual(types[event.type]),
+            original.data.elementsEqual(UnsafeRawBufferPointer(rebasing: line[event.data]))
+        else { return false }
+        guard let timestamp = event.timestamp else { return true }
+        return original.hasProducersTimestamp
+            && scanner.withBytes(of: timestamp, in: line) { $0.elementsEqual(original.timestamp) }
+    }
+
+    @inline(__always)
+    private mutating func append(
+        _ event: ScannedEvent, _ line: UnsafeRawBufferPointer, _ peer: PeerIdentity, now: Int64, to batch: RecordBuffer
+    ) -> Int {
+        clock.update(to: now)
+        let offset = batch.count
+        let empty = UnsafeRawBufferPointer(start: nil, count: 0)
+        types[event.type].withUnsafeBytes { type in
+            tenantCache.bytes.withUnsafeBytes { tenant in
+                clock.text.withUnsafeBytes { received in
+                    func finish(_ timestamp: UnsafeRawBufferPointer, _ id: UnsafeRawBufferPointer) {
+                        EventRecord.append(
+                            EventRecord.Parts(
+                                sequence: nextSequence, acceptedAt: now, producer: peer, type: type,
+                                timestamp: timestamp, isProducersTimestamp: event.timestamp != nil, tenant: tenant,
+                                id: id, data: UnsafeRawBufferPointer(rebasing: line[event.data]),
+                                webhooks: tenantCache.row?[event.type] ?? []), to: batch)
+                    }
+                    func withID(_ timestamp: UnsafeRawBufferPointer) {
+                        if let id = event.id {
+                            scanner.withBytes(of: id, in: line) { finish(timestamp, $0) }
+                        } else {
+                            finish(timestamp, empty)
+                        }
+                    }
+                    if let timestamp = event.timestamp {
+                        scanner.withBytes(of: timestamp, in: line, withID)
+                    } else {
+                        withID(received)
+                    }
+                }
+            }
+        }
+        return offset
+    }
+}
+
+/// The text of the present millisecond.
+private struct TimestampCache {
+    private var milliseconds: Int64 = -1
+    private(set) var text: [UInt8] = []
+
+    mutating func update(to milliseconds: Int64) {
+        guard milliseconds != self.milliseconds else { return }
+        self.milliseconds = milliseconds
+        text.removeAll(keepingCapacity: true)
+        RFC3339.append(milliseconds: milliseconds, to: &text)
+    }
+}

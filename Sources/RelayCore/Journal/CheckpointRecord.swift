@@ -1,0 +1,116 @@
+/// A lane as a restart finds it.
+package struct LaneState: Equatable, Sendable {
+    /// A delivery that was begun and is not settled.
+    package struct Open: Equatable, Sendable {
+        package var attempts: UInt16
+        /// When it is to be tried again, Unix milliseconds; 0: at once.
+        package var nextAt: Int64
+
+        package init(attempts: UInt16, nextAt: Int64) {
+            self.attempts = attempts
+            self.nextAt = nextAt
+        }
+    }
+
+    /// What was accepted for the webhook from this sequence on has not been begun.
+    package var cursor: UInt64
+    package var open: [UInt64: Open] = [:]
+    /// Deliveries not settled, those beyond the cursor counted.
+    package var pending = 0
+    package var delivered = 0
+    package var givenUp = 0
+
+    package init(cursor: UInt64) {
+        self.cursor = cursor
+    }
+}
+
+/// The payload of a record of kind ``RecordKind/checkpoint``: a part of the state of all lanes.
+///
+/// With a whole checkpoint a start needs to read nothing before it but the events after `asOf`. It is in parts because a
+/// record is bounded and the number of webhooks isn't.
+///
+/// ```
+/// u64  the checkpoint's own number
+/// u32  index of this part
+/// u32  number of parts
+/// u64  as of: the last event that the lanes had been told of
+/// u64  revision of the registration table at that time
+/// u32  number of lanes, then for each lane
+///      u32  webhook
+///      u64  cursor
+///      u64  pending
+///      u64  delivered
+///      u64  given up
+///      u32  number of open deliveries, each: u64 sequence, i64 next try at, u16 attempts
+/// ```
+package struct CheckpointRecord: Equatable, Sendable {
+    package let number: UInt64
+    package let part: UInt32
+    package let parts: UInt32
+    package let asOf: UInt64
+    package let revision: UInt64
+    package var lanes: [WebhookNumber: LaneState] = [:]
+
+    /// Lanes in one part: with all their open deliveries they stay far below a record's bound.
+    private static let lanesPerPart = 64
+
+    /// Appends a whole checkpoint.
+    package static func append(
+        number: UInt64, asOf: UInt64, revision: UInt64, lanes: [WebhookNumber: LaneState], to buffer: RecordBuffer
+    ) {
+        let sorted = lanes.sorted { $0.key < $1.key }
+        let parts = max(1, (sorted.count + lanesPerPart - 1) / lanesPerPart)
+        for part in 0..<parts {
+            let start = buffer.beginRecord(.checkpoint, sequence: asOf)
+            buffer.append(number)
+            buffer.append(UInt32(part))
+            buffer.append(UInt32(parts))
+            buffer.append(asOf)
+            buffer.append(revision)
+            let slice = sorted.dropFirst(part * lanesPerPart).prefix(lanesPerPart)
+            buffer.append(UInt32(slice.count))
+            for (webhook, lane) in slice {
+                buffer.append(webhook)
+                buffer.append(lane.cursor)
+                buffer.append(UInt64(lane.pending))
+                buffer.append(UInt64(lane.delivered))
+                buffer.append(UInt64(lane.givenUp))
+                buffer.append(UInt32(lane.open.count))
+                for (sequence, open) in lane.open {
+                    buffer.append(sequence)
+                    buffer.append(open.nextAt)
+                    buffer.append(open.attempts)
+                }
+            }
+            buffer.endRecord(at: start)
+        }
+    }
+
+    /// Nil if the payload is not whole.
+    package init?(_ payload: UnsafeRawBufferPointer) {
+        var reader = FieldReader(payload)
+        guard let number = reader.next(UInt64.self), let part = reader.next(UInt32.self),
+            let parts = reader.next(UInt32.self), let asOf = reader.next(UInt64.self),
+            let revision = reader.next(UInt64.self), let count = reader.next(UInt32.self)
+        else { return nil }
+        (self.number, self.part, self.parts, self.asOf, self.revision) = (number, part, parts, asOf, revision)
+        for _ in 0..<count {
+            guard let webhook = reader.next(WebhookNumber.self), let cursor = reader.next(UInt64.self),
+                let pending = reader.next(UInt64.self).flatMap(Int.init(exactly:)),
+                let delivered = reader.next(UInt64.self).flatMap(Int.init(exactly:)),
+                let givenUp = reader.next(UInt64.self).flatMap(Int.init(exactly:)),
+                let openCount = reader.next(UInt32.self)
+            else { return nil }
+            var lane = LaneState(cursor: cursor)
+            (lane.pending, lane.delivered, lane.givenUp) = (pending, delivered, givenUp)
+            for _ in 0..<openCount {
+                guard let sequence = reader.next(UInt64.self), let nextAt = reader.next(Int64.self),
+                    let attempts = reader.next(UInt16.self)
+                else { return nil }
+                lane.open[sequence] = LaneState.Open(attempts: attempts, nextAt: nextAt)
+            }
+            lanes[webhook] = lane
+        }
+    }
+}

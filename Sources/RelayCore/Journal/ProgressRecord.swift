@@ -1,0 +1,159 @@
+/// What has become of one lane's deliveries between two records.
+package struct LaneProgress: Equatable, Sendable {
+    package struct Settlement: Equatable, Sendable {
+        package let sequence: UInt64
+        /// Unix milliseconds.
+        package let at: Int64
+        package let result: SettlementResult
+        /// The status of the last attempt, 0 if there was none.
+        package let status: UInt16
+        package let attempts: UInt16
+        /// How long the last attempt took, in microseconds.
+        package let microseconds: UInt32
+    }
+
+    package struct Retry: Equatable, Sendable {
+        package let sequence: UInt64
+        package let at: Int64
+        package let nextAt: Int64
+        package let status: UInt16
+        package let attempts: UInt16
+        package let microseconds: UInt32
+        package let reason: String
+    }
+
+    package var settled: [Settlement] = []
+    /// Begun and not ended, and not known to the journal as such.
+    package var opened: [UInt64] = []
+    package var retried: [Retry] = []
+
+    package var isEmpty: Bool { settled.isEmpty && opened.isEmpty && retried.isEmpty }
+}
+
+/// The payload of a record of kind ``RecordKind/progress``.
+///
+/// ```
+/// u32  number of lanes, then for each lane
+///      u32  webhook
+///      u64  cursor: what was accepted from here on for this webhook has not been begun
+///      u32  number of settlements, each: u64 sequence, i64 at, u32 microseconds, u16 status, u16 attempts, u8 result
+///      u32  number of deliveries begun, each: u64 sequence
+///      u32  number of failed tries, each: u64 sequence, i64 at, i64 next at, u32 microseconds, u16 status,
+///           u16 attempts, u16 bytes of the reason, the reason
+/// ```
+package struct ProgressRecord: Equatable, Sendable {
+    package struct LaneEntry: Equatable, Sendable {
+        package let webhook: WebhookNumber
+        package let cursor: UInt64
+        package let progress: LaneProgress
+    }
+
+    package var lanes: [LaneEntry] = []
+
+    package init(lanes: [LaneEntry] = []) {
+        self.lanes = lanes
+    }
+
+    package func append(to buffer: RecordBuffer, sequence: UInt64) {
+        let start = buffer.beginRecord(.progress, sequence: sequence)
+        buffer.append(UInt32(lanes.count))
+        for lane in lanes {
+            buffer.append(lane.webhook)
+            buffer.append(lane.cursor)
+            buffer.append(UInt32(lane.progress.settled.count))
+            for settlement in lane.progress.settled {
+                buffer.append(settlement.sequence)
+                buffer.append(settlement.at)
+                buffer.append(settlement.microseconds)
+                buffer.append(settlement.status)
+                buffer.append(settlement.attempts)
+                buffer.append(settlement.result.rawValue)
+            }
+            buffer.append(UInt32(lane.progress.opened.count))
+            for sequence in lane.progress.opened { buffer.append(sequence) }
+            buffer.append(UInt32(lane.progress.retried.count))
+            for retry in lane.progress.retried {
+                buffer.append(retry.sequence)
+                buffer.append(retry.at)
+                buffer.append(retry.nextAt)
+                buffer.append(retry.microseconds)
+                buffer.append(retry.status)
+                buffer.append(retry.attempts)
+                let reason = Array(retry.reason.utf8.prefix(Limits.responseExcerptBytes))
+                buffer.append(UInt16(reason.count))
+                buffer.append(reason)
+            }
+        }
+        buffer.endRecord(at: start)
+    }
+
+    /// Nil if the payload is not whole.
+    package init?(_ payload: UnsafeRawBufferPointer) {
+        var reader = FieldReader(payload)
+        guard let count = reader.next(UInt32.self) else { return nil }
+        for _ in 0..<count {
+            guard let webhook = reader.next(WebhookNumber.self), let cursor = reader.next(UInt64.self),
+                let progress = LaneProgress(&reader)
+            else { return nil }
+            lanes.append(LaneEntry(webhook: webhook, cursor: cursor, progress: progress))
+        }
+    }
+}
+
+extension LaneProgress {
+    fileprivate init?(_ reader: inout FieldReader) {
+        self.init()
+        guard let settlements = reader.next(UInt32.self) else { return nil }
+        for _ in 0..<settlements {
+            guard let sequence = reader.next(UInt64.self), let at = reader.next(Int64.self),
+                let microseconds = reader.next(UInt32.self), let status = reader.next(UInt16.self),
+                let attempts = reader.next(UInt16.self),
+                let result = reader.next(UInt8.self).flatMap(SettlementResult.init)
+            else { return nil }
+            settled.append(
+                Settlement(
+                    sequence: sequence, at: at, result: result, status: status, attempts: attempts,
+                    microseconds: microseconds))
+        }
+        guard let begun = reader.next(UInt32.self) else { return nil }
+        for _ in 0..<begun {
+            guard let sequence = reader.next(UInt64.self) else { return nil }
+            opened.append(sequence)
+        }
+        guard let retries = reader.next(UInt32.self) else { return nil }
+        for _ in 0..<retries {
+            guard let sequence = reader.next(UInt64.self), let at = reader.next(Int64.self),
+                let nextAt = reader.next(Int64.self), let microseconds = reader.next(UInt32.self),
+                let status = reader.next(UInt16.self), let attempts = reader.next(UInt16.self),
+                let length = reader.next(UInt16.self), let reason = reader.next(bytes: Int(length))
+            else { return nil }
+            retried.append(
+                Retry(
+                    sequence: sequence, at: at, nextAt: nextAt, status: status, attempts: attempts,
+                    microseconds: microseconds, reason: String(decoding: reason, as: UTF8.self)))
+        }
+    }
+}
+
+/// Takes little-endian fields off the front of a payload; nil where it has too few bytes left.
+struct FieldReader {
+    private let bytes: UnsafeRawBufferPointer
+    private var offset = 0
+
+    init(_ bytes: UnsafeRawBufferPointer) {
+        self.bytes = bytes
+    }
+
+    mutating func next<T: FixedWidthInteger>(_ type: T.Type) -> T? {
+        let size = MemoryLayout<T>.size
+        guard bytes.count - offset >= size else { return nil }
+        defer { offset += size }
+        return T(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: T.self))
+    }
+
+    mutating func next(bytes count: Int) -> UnsafeRawBufferPointer? {
+        guard count >= 0, bytes.count - offset >= count else { return nil }
+        defer { offset += count }
+        return UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + count])
+    }
+}

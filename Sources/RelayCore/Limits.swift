@@ -1,0 +1,105 @@
+/// Every bound that is not a setting, with its unit and its reason.
+package enum Limits {
+    // MARK: Events in
+
+    /// Containers inside each other in `data`, its own object counted. Deeper is `invalid_json`: no consumer's parser
+    /// is put to the test, and the scanner's stack is two machine words.
+    package static let dataDepth = 128
+
+    /// Bytes of an id, a tenant id (contract: `[A-Za-z0-9_-]{1,64}`).
+    package static let identifierBytes = 64
+
+    /// Bytes of a timestamp: RFC 3339 with nine digits of a second and an offset has 35.
+    package static let timestampBytes = 64
+
+    /// Bytes of an event type's name.
+    package static let eventTypeBytes = 128
+
+    /// Bytes of a line's text that a refusal repeats to its sender.
+    package static let quotedBytes = 64
+
+    /// Bytes of unread replies that a connection may have before its lines wait in the socket.
+    package static let replyBytesPerConnection = 256 * 1024
+
+    /// Bytes of unread replies of all connections together, above which any connection that has replies waiting takes
+    /// no more lines.
+    package static let replyBytesTotal = 64 * 1024 * 1024
+
+    /// How long a peer may take none of its waiting replies before it gets no more.
+    package static let unreadReplyTime: Duration = .seconds(5)
+
+    /// Bytes of unfinished lines that all connections together may hold.
+    package static let unfinishedLineBytes = 64 * 1024 * 1024
+
+    /// Bytes taken from one connection before the next one has its turn.
+    package static let readBytesPerTurn = 256 * 1024
+
+    /// Bytes of events that wait for the disk; past it nothing more is read from any connection until a sync returns.
+    package static let unsyncedBytes = 8 * 1024 * 1024
+
+    // MARK: Journal
+
+    /// Bytes of a segment before the next one is begun; a single larger batch still goes into one.
+    package static let segmentBytes = 64 * 1024 * 1024
+
+    /// Bytes of one record's payload: the largest line that can be configured, its envelope and its webhooks.
+    package static let recordBytes = 32 * 1024 * 1024
+
+    /// The longest that a settled delivery stays unsaved: what a crash may repeat (contract: 100 ms).
+    package static let settlementDelay: Duration = .milliseconds(50)
+
+    /// Bytes that one read of the journal for a lagging lane brings into memory.
+    package static let laneReadBytes = 256 * 1024
+
+    // MARK: Deliveries out
+
+    /// Deliveries of one lane that are in memory at once: waiting, in flight. The rest waits in the journal.
+    package static let laneWindow = 1024
+
+    /// Deliveries of one lane that wait for their next try before the lane stops starting new ones.
+    package static let laneRetries = 4096
+
+    /// Bytes of events that are kept in memory from their acceptance to their delivery; past it lanes read the journal.
+    package static let liveEventBytes = 16 * 1024 * 1024
+
+    /// Bytes of a response that are read after its head.
+    package static let responseBodyBytes = 16 * 1024
+
+    /// Bytes of a response's head: status line and header fields.
+    package static let responseHeadBytes = 32 * 1024
+
+    /// Header fields of a response.
+    package static let responseHeaderFields = 128
+
+    /// Bytes of a response that are kept for the record of an attempt.
+    package static let responseExcerptBytes = 512
+
+    /// How long an idle connection is kept for the next delivery. Shorter than the 60 s and 75 s that common servers
+    /// keep theirs, so that the server is seldom the one to close first.
+    package static let idleConnectionTime: Duration = .seconds(30)
+
+    /// Idle connections kept for one origin.
+    package static let idleConnectionsPerOrigin = 256
+
+    /// Names that are resolved at the same time; one name has one look-up.
+    package static let resolverThreads = 4
+
+    /// How long a resolved name is used again, and a failed look-up not tried again.
+    package static let resolvedNameTime: Duration = .seconds(30)
+    package static let failedNameTime: Duration = .seconds(2)
+
+    // MARK: Administration
+
+    /// Bytes of a request's body on the API.
+    package static let apiBodyBytes = 256 * 1024
+
+    /// Webhooks of one tenant, and of the host.
+    package static let webhooksPerTenant = 1_000
+    package static let webhooks = 100_000
+
+    /// Event patterns, own header fields (and bytes of all of them) of one webhook, bytes of its description.
+    package static let patternsPerWebhook = 64
+    package static let headersPerWebhook = 32
+    package static let headerBytesPerWebhook = 8 * 1024
+    package static let descriptionBytes = 1024
+}

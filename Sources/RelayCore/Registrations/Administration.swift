@@ -1,0 +1,160 @@
+/// What the administrators' interfaces ask of the running relay.
+///
+/// A change is on disk, and in force for the next event, when its call returns.
+package protocol Administration: Sendable {
+    /// The event types and rules that drafts are checked against.
+    func rules() -> RegistrationRules
+
+    func create(_ draft: WebhookDraft) async throws(AdministrationError) -> Webhook
+    /// Changes the fields that `patch` names; nil tenant: any.
+    func change(id: String, tenant: String?, _ patch: WebhookPatch) async throws(AdministrationError) -> WebhookView
+    func remove(id: String, tenant: String?) async throws(AdministrationError)
+
+    func webhook(id: String, tenant: String?) async throws(AdministrationError) -> WebhookView
+    /// Webhooks in the order of their creation, those after the one with the number `after`.
+    func webhooks(tenant: String?, after: WebhookNumber, limit: Int) async -> [WebhookView]
+
+    func status() async -> RelayStatus
+    /// Whether events are accepted now.
+    func isReady() -> Bool
+}
+
+/// Why a call could not be done.
+package enum AdministrationError: Error, Equatable {
+    case notFound
+    /// Too many webhooks: of the tenant, or of the host. The text names the bound.
+    case limit(String)
+    /// The change could not be made durable; nothing has changed. The text names the file and the system's reason.
+    case storage(String)
+    case shuttingDown
+}
+
+/// What a registration is checked against.
+package struct RegistrationRules: Sendable {
+    package let catalogue: EventCatalogue
+    package let egress: AddressPolicy
+    /// Names (lower case) of header fields that a webhook can't set.
+    package let reservedHeaders: Set<String>
+
+    package init(catalogue: EventCatalogue, egress: AddressPolicy, signatureHeader: String) {
+        self.catalogue = catalogue
+        self.egress = egress
+        reservedHeaders = Self.fixedHeaders.union([signatureHeader.lowercased()])
+    }
+
+    private static let fixedHeaders: Set<String> = [
+        "host", "content-type", "content-length", "user-agent", "x-hiresscope-signature", "webhook-id",
+        "webhook-timestamp", "webhook-signature",
+        // Hop by hop, RFC 9110 section 7.6.1 and its predecessors.
+        "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
+        "transfer-encoding", "upgrade", "expect",
+    ]
+}
+
+/// A new webhook as checked.
+package struct WebhookDraft: Sendable, Equatable {
+    package var tenant: String
+    package var url: WebhookURL
+    package var patterns: [EventPattern]
+    package var isActive: Bool
+    package var summary: String?
+    package var headers: [HeaderField]
+    /// Nil: one is made.
+    package var secret: WebhookSecret?
+    package var settings: DeliverySettings
+    package var madeByAdministrator: Bool
+
+    package init(
+        tenant: String, url: WebhookURL, patterns: [EventPattern], isActive: Bool = true, summary: String? = nil,
+        headers: [HeaderField] = [], secret: WebhookSecret? = nil, settings: DeliverySettings = DeliverySettings(),
+        madeByAdministrator: Bool = true
+    ) {
+        self.tenant = tenant
+        self.url = url
+        self.patterns = patterns
+        self.isActive = isActive
+        self.summary = summary
+        self.headers = headers
+        self.secret = secret
+        self.settings = settings
+        self.madeByAdministrator = madeByAdministrator
+    }
+}
+
+/// What a change names; nil leaves a field as it is. A field with a second optional can be taken away.
+package struct WebhookPatch: Sendable, Equatable {
+    package var url: WebhookURL?
+    package var patterns: [EventPattern]?
+    package var isActive: Bool?
+    package var summary: String??
+    package var headers: [HeaderField]?
+    package var maxInFlight: Int??
+    package var timeout: Duration??
+    package var maxAge: Duration??
+    package var retrySchedule: [Duration]??
+    /// Who asks: a change of the URL by an administrator makes the webhook an administrator's.
+    package var byAdministrator = true
+
+    package init() {}
+}
+
+/// A webhook with how it is doing.
+package struct WebhookView: Sendable, Equatable {
+    package let webhook: Webhook
+    package let health: WebhookHealth
+
+    package init(webhook: Webhook, health: WebhookHealth) {
+        self.webhook = webhook
+        self.health = health
+    }
+}
+
+/// How a webhook is doing, as far as the process knows since its start.
+package struct WebhookHealth: Sendable, Equatable {
+    /// Deliveries not yet settled: waiting, in flight, between tries.
+    package var pending = 0
+    package var inFlight = 0
+    package var consecutiveFailures = 0
+    /// Unix milliseconds.
+    package var lastSuccessAt: Int64?
+    package var lastFailureAt: Int64?
+    /// Why the last failed attempt failed, for an administrator to read.
+    package var lastFailure: String?
+    /// The next try of a delivery that has failed; Unix milliseconds.
+    package var nextAttemptAt: Int64?
+    package var delivered = 0
+    package var givenUp = 0
+
+    package init() {}
+}
+
+/// What one look at the relay tells.
+package struct RelayStatus: Sendable, Equatable {
+    package var version = ""
+    package var pid: Int32 = 0
+    /// Unix milliseconds.
+    package var startedAt: Int64 = 0
+    package var isReady = false
+    /// Why events are not accepted, or nil.
+    package var trouble: String?
+    package var connections = 0
+    package var accepted: UInt64 = 0
+    package var duplicates: UInt64 = 0
+    package var refused: UInt64 = 0
+    package var blankLines: UInt64 = 0
+    package var pending = 0
+    package var inFlight = 0
+    package var delivered: UInt64 = 0
+    package var givenUp: UInt64 = 0
+    package var failedAttempts: UInt64 = 0
+    package var journalBytes: Int64 = 0
+    package var journalSegments = 0
+    package var damagedRecords = 0
+    package var active = 0
+    package var paused = 0
+    package var disabled = 0
+    /// Webhooks whose last attempt failed, worst first, at most ten.
+    package var failing: [WebhookView] = []
+
+    package init() {}
+}
