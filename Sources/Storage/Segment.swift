@@ -1,0 +1,136 @@
+package import RelayCore
+import Synchronization
+
+/// A file of the journal, as readers see it.
+package final class Segment: Sendable {
+    /// A record now and then: where to begin reading for a sequence.
+    struct IndexEntry {
+        let sequence: UInt64
+        let offset: Int
+    }
+
+    private struct State {
+        var validBytes: Int
+        var index: [IndexEntry] = []
+        var isIndexed: Bool
+        var lastSequence: UInt64?
+    }
+
+    /// Bytes between index entries.
+    private static let indexInterval = 32 * 1024
+
+    package let header: SegmentHeader
+    package let path: String
+    let file: any DiskFile
+    let seed: UInt32
+    private let state: Mutex<State>
+
+    /// - Parameters:
+    ///   - validBytes: how much of the file counts.
+    ///   - isIndexed: whether the index grows with what is written; else it is made when it is needed.
+    init(header: SegmentHeader, path: String, file: any DiskFile, validBytes: Int, isIndexed: Bool) {
+        self.header = header
+        self.path = path
+        self.file = file
+        seed = RecordFormat.seed(nonce: header.nonce)
+        state = Mutex(State(validBytes: validBytes, isIndexed: isIndexed))
+    }
+
+    /// Bytes that are durable, from the file's start.
+    package var validBytes: Int { state.withLock { $0.validBytes } }
+
+    /// `0000000000000001-00000000000000a7.seg`: ordinal, and the first event that can be in it.
+    static func name(ordinal: UInt64, firstSequence: UInt64) -> String {
+        func hexadecimal(_ word: UInt64) -> String {
+            let digits = String(word, radix: 16)
+            return String(repeating: "0", count: 16 - digits.count) + digits
+        }
+        return "\(hexadecimal(ordinal))-\(hexadecimal(firstSequence)).seg"
+    }
+
+    /// Makes records that were written and synced visible to readers.
+    func publish(through validBytes: Int, index entries: [IndexEntry]) {
+        state.withLock {
+            $0.validBytes = validBytes
+            for entry in entries where entry.offset - ($0.index.last?.offset ?? .min / 2) >= Self.indexInterval {
+                $0.index.append(entry)
+            }
+        }
+    }
+
+    /// An offset at or before the record of an event, or of the next one if there is none of that sequence.
+    func offset(for sequence: UInt64) throws(DiskError) -> Int {
+        if !state.withLock({ $0.isIndexed }) { try buildIndex() }
+        return state.withLock { state in
+            var low = 0
+            var high = state.index.count
+            while low < high {
+                let middle = (low + high) / 2
+                if state.index[middle].sequence <= sequence { low = middle + 1 } else { high = middle }
+            }
+            return low == 0 ? SegmentHeader.byteCount : state.index[low - 1].offset
+        }
+    }
+
+    private func buildIndex() throws(DiskError) {
+        var entries: [IndexEntry] = []
+        try forEachRecord { _, header, offset in
+            guard header.kind == RecordKind.event.rawValue else { return true }
+            if offset - (entries.last?.offset ?? .min / 2) >= Self.indexInterval {
+                entries.append(IndexEntry(sequence: header.sequence, offset: offset))
+            }
+            return true
+        }
+        state.withLock {
+            guard !$0.isIndexed else { return }
+            $0.index = entries
+            $0.isIndexed = true
+        }
+    }
+
+    /// Reads records from an offset on.
+    ///
+    /// - Parameters:
+    ///   - offset: of a record; nil is the first one.
+    ///   - chunkBytes: how much is read at a time.
+    ///   - body: gets a buffer that is used again, the record's header with its offset in the buffer in front of it, and
+    ///     its offset in the file; false ends the reading.
+    /// - Returns: stretches of the file that are damaged, and the offset behind the last record read.
+    @discardableResult
+    func forEachRecord(
+        from offset: Int? = nil, chunkBytes: Int = 1 << 20,
+        _ body: (_ at: (buffer: RecordBuffer, offset: Int), _ header: RecordFormat.Header, _ fileOffset: Int) -> Bool
+    ) throws(DiskError) -> (damage: [Range<Int>], end: Int) {
+        let validBytes = validBytes
+        var position = offset ?? SegmentHeader.byteCount
+        var damage: [Range<Int>] = []
+        var wanted = chunkBytes
+        while position < validBytes {
+            let count = min(wanted, validBytes - position)
+            let buffer = RecordBuffer(capacity: count)
+            let target = UnsafeMutableRawBufferPointer(start: buffer.reserve(count), count: count)
+            let read = try file.read(into: target, at: position)
+            buffer.advance(by: read)
+            let isLast = position + read >= validBytes || read < count
+            var reader = RecordReader(buffer.contents, seed: seed, isLast: isLast)
+            chunk: while true {
+                switch reader.next() {
+                case .record(let at, let header):
+                    guard body((buffer, at), header, position + at) else {
+                        return (damage, position + at + header.totalBytes)
+                    }
+                case .damage(let range):
+                    damage.append(range.lowerBound + position..<range.upperBound + position)
+                    if range.upperBound == buffer.count { return (damage, range.lowerBound + position) }
+                case .incomplete(let at, let needed):
+                    position += at
+                    wanted = max(needed, chunkBytes)
+                    break chunk
+                case .end(let at):
+                    return (damage, position + at)
+                }
+            }
+        }
+        return (damage, position)
+    }
+}
