@@ -1,0 +1,31 @@
+package import RelayCore
+
+/// What the configuration says about the listener for producers.
+package struct IngestSettings: Sendable {
+    /// Bytes of a line, its LF not counted.
+    package var maxLineBytes: Int
+    package var maxConnections: Int
+    package var rules: ProducerRules
+
+    package init(maxLineBytes: Int, maxConnections: Int, rules: ProducerRules) {
+        self.maxLineBytes = maxLineBytes
+        self.maxConnections = maxConnections
+        self.rules = rules
+    }
+}
+
+/// What has gone through since the start.
+package struct IngestCounters: Sendable, Equatable {
+    package var connections = 0
+    /// By index of the catalogue.
+    package var accepted: [UInt64] = []
+    package var acceptedTotal: UInt64 = 0
+    package var duplicates: UInt64 = 0
+    package var refused: [RefusalCode: UInt64] = [:]
+    package var blankLines: UInt64 = 0
+    package var unreadReplyPeers: UInt64 = 0
+
+    package init() {}
+
+    package var refusedTotal: UInt64 { refused.values.reduce(0, +) }
+}
