@@ -1,0 +1,301 @@
+import DequeModule
+import Glibc
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+import RelayCore
+
+/// Connections to receivers, kept open between deliveries; confined to one event loop.
+///
+/// Resolve, judge every address, connect to the judged ones in turn, TLS with the host's name, one request, and back.
+final class ConnectionPool {
+    private let loop: any EventLoop
+    private let resolver: Resolver
+    private let tls: TLSClient
+    var policy: AddressPolicy
+    private var idle: [Origin: Deque<ReceiverConnection>] = [:]
+    private var idleCount = 0
+    /// Attempts that are not over, or whose answers are still being read.
+    private var exchanges: [Exchange] = []
+    private var sweep: RepeatedTask?
+    private var idleSweep: RepeatedTask?
+
+    /// How often deadlines are looked at while there are any.
+    private static let sweepInterval = TimeAmount.milliseconds(20)
+
+    init(loop: any EventLoop, resolver: Resolver, tls: TLSClient, policy: AddressPolicy) {
+        self.loop = loop
+        self.resolver = resolver
+        self.tls = tls
+        self.policy = policy
+    }
+
+    // MARK: Attempts
+
+    /// Begins an attempt; its exchange hears of the outcome.
+    func begin(_ exchange: Exchange) {
+        exchange.index = exchanges.count
+        exchanges.append(exchange)
+        if sweep == nil { startSweep() }
+        start(exchange)
+    }
+
+    /// Sends the attempt over a kept connection, or makes a new one.
+    func start(_ exchange: Exchange) {
+        guard !exchange.isOver else { return ended(exchange) }
+        if !exchange.mustBeNew, let connection = takeIdle(exchange.target.origin) {
+            connection.send(exchange, isReused: true)
+            return
+        }
+        resolve(exchange)
+    }
+
+    /// An attempt is over and its connection has nothing more to read for it.
+    func ended(_ exchange: Exchange) {
+        guard exchange.index < exchanges.count, exchanges[exchange.index] === exchange else { return }
+        let last = exchanges.removeLast()
+        if last !== exchange {
+            exchanges[exchange.index] = last
+            last.index = exchange.index
+        }
+        if exchanges.isEmpty {
+            sweep?.cancel()
+            sweep = nil
+        }
+    }
+
+    private func startSweep() {
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        sweep = loop.scheduleRepeatedTask(initialDelay: Self.sweepInterval, delay: Self.sweepInterval) { _ in
+            bound.value.endLateAttempts()
+        }
+    }
+
+    private func endLateAttempts() {
+        let now = NIODeadline.now()
+        for exchange in exchanges where exchange.deadline <= now {
+            let seconds = Double((exchange.deadline - exchange.start).nanoseconds / 1_000_000) / 1000
+            let connection = exchange.connection
+            exchange.connection = nil
+            connection?.timeIsUp()
+            exchange.fail(.timeout, "no answer within \(seconds) s: it ran out while \(exchange.phase.waiting)")
+            ended(exchange)
+        }
+    }
+
+    /// Ends all attempts: they count as none.
+    func abandonAll() {
+        for exchange in exchanges {
+            let connection = exchange.connection
+            exchange.connection = nil
+            exchange.finish(.abandoned)
+            connection?.close()
+        }
+        exchanges.removeAll()
+        sweep?.cancel()
+        sweep = nil
+        idleSweep?.cancel()
+        idleSweep = nil
+        for connections in idle.values { for connection in connections { connection.close() } }
+        idle.removeAll()
+        idleCount = 0
+    }
+
+    // MARK: Idle connections
+
+    /// Keeps a connection for the next attempt to the same origin.
+    func release(_ connection: ReceiverConnection) {
+        guard idle[connection.origin]?.count ?? 0 < Limits.idleConnectionsPerOrigin else { return connection.close() }
+        idle[connection.origin, default: Deque()].append(connection)
+        idleCount += 1
+        if idleSweep == nil { startIdleSweep() }
+    }
+
+    /// An idle connection was closed by its receiver.
+    func removeIdle(_ connection: ReceiverConnection) {
+        guard let index = idle[connection.origin]?.firstIndex(where: { $0 === connection }) else { return }
+        idle[connection.origin]?.remove(at: index)
+        idleCount -= 1
+        if idle[connection.origin]?.isEmpty == true { idle[connection.origin] = nil }
+    }
+
+    /// The one used last: the others may go when there is less to do.
+    private func takeIdle(_ origin: Origin) -> ReceiverConnection? {
+        guard let connection = idle[origin]?.popLast() else { return nil }
+        idleCount -= 1
+        return connection
+    }
+
+    private func startIdleSweep() {
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        let interval = TimeAmount.nanoseconds(Limits.idleConnectionTime.nanoseconds / 4)
+        idleSweep = loop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+            bound.value.closeOldIdle()
+        }
+    }
+
+    private func closeOldIdle() {
+        let limit = NIODeadline.now() - .nanoseconds(Limits.idleConnectionTime.nanoseconds)
+        for (origin, connections) in idle {
+            let old = connections.filter { $0.idleSince < limit }
+            guard !old.isEmpty else { continue }
+            let kept = connections.filter { $0.idleSince >= limit }
+            idle[origin] = kept.isEmpty ? nil : kept
+            idleCount -= old.count
+            for connection in old { connection.close() }
+        }
+        if idleCount == 0 {
+            idleSweep?.cancel()
+            idleSweep = nil
+        }
+    }
+
+    // MARK: New connections
+
+    private func resolve(_ exchange: Exchange) {
+        switch exchange.target.url.host {
+        case .address(let address):
+            connect(exchange, to: [address])
+        case .name(let name):
+            exchange.phase = .resolving
+            let bound = NIOLoopBound((self, exchange), eventLoop: loop)
+            resolver.resolve(name) { [loop] answer in
+                loop.execute {
+                    let (pool, exchange) = bound.value
+                    switch answer {
+                    case .failed(let reason):
+                        exchange.fail(.resolve, "the name \(name) can't be resolved: \(reason)")
+                        pool.ended(exchange)
+                    case .addresses(let addresses):
+                        pool.connect(exchange, to: addresses)
+                    }
+                }
+            }
+        }
+    }
+
+    private func connect(_ exchange: Exchange, to addresses: [IPAddress]) {
+        guard !exchange.isOver else { return ended(exchange) }
+        for address in addresses {
+            if let refusal = refusal(of: address, for: exchange.target) {
+                exchange.fail(.forbidden, refusal)
+                return ended(exchange)
+            }
+        }
+        connect(exchange, to: addresses[...], failures: [])
+    }
+
+    private func refusal(of address: IPAddress, for target: DeliveryTarget) -> String? {
+        let verdict = policy.verdict(
+            for: address, port: target.url.port, isHTTPS: target.url.scheme == .https, tenant: target.tenant,
+            madeByAdministrator: target.madeByAdministrator)
+        switch verdict {
+        case .allowed:
+            return nil
+        case .forbidden(let reason):
+            return "the address \(address) is not allowed: \(reason) (egress.allow can grant it)"
+        case .plainHTTP:
+            return "plain http to \(address) is not allowed (egress.require-https; egress.allow can grant it)"
+        }
+    }
+
+    private func connect(_ exchange: Exchange, to addresses: ArraySlice<IPAddress>, failures: [String]) {
+        guard !exchange.isOver else { return ended(exchange) }
+        guard let address = addresses.first else {
+            exchange.fail(.connect, failures.joined(separator: "; "))
+            return ended(exchange)
+        }
+        exchange.phase = .connecting
+        let target = exchange.target
+        let bound = NIOLoopBound((self, exchange), eventLoop: loop)
+        let rest = addresses.dropFirst()
+        // The deadline is watched in one place for all phases; an address may take its share of the time that is left.
+        let left = exchange.deadline - NIODeadline.now()
+        let share = TimeAmount.nanoseconds(max(1_000_000, left.nanoseconds / Int64(max(1, addresses.count))))
+        let bootstrap = ClientBootstrap(group: loop)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .connectTimeout(share)
+        let future: EventLoopFuture<any Channel>
+        do {
+            future = bootstrap.connect(to: try address.socketAddress(port: target.url.port))
+        } catch {
+            exchange.fail(.connect, "\(address) port \(target.url.port): \(error)")
+            return ended(exchange)
+        }
+        future.assumeIsolated().whenComplete { result in
+            let (pool, exchange) = bound.value
+            switch result {
+            case .success(let channel):
+                pool.connected(exchange, channel)
+            case .failure(let error):
+                let failure = "\(address) port \(target.url.port): \(Self.describe(error))"
+                pool.connect(exchange, to: rest, failures: failures + [failure])
+            }
+        }
+    }
+
+    private func connected(_ exchange: Exchange, _ channel: any Channel) {
+        guard !exchange.isOver else {
+            channel.close(promise: nil)
+            return ended(exchange)
+        }
+        do {
+            guard exchange.target.url.scheme == .https else { return try ready(exchange, channel) }
+            exchange.phase = .handshake
+            let bound = NIOLoopBound((self, exchange, channel), eventLoop: loop)
+            try tls.start(on: channel, host: exchange.target.url.host) { failure in
+                let (pool, exchange, channel) = bound.value
+                pool.handshaken(exchange, channel, failure)
+            }
+        } catch {
+            exchange.fail(.tls, "\(error)")
+            channel.close(promise: nil)
+            ended(exchange)
+        }
+    }
+
+    private func handshaken(_ exchange: Exchange, _ channel: any Channel, _ failure: String?) {
+        if let failure { exchange.fail(.tls, failure) }
+        guard !exchange.isOver else {
+            channel.close(promise: nil)
+            return ended(exchange)
+        }
+        do {
+            try ready(exchange, channel)
+        } catch {
+            exchange.fail(.connect, "\(error)")
+            channel.close(promise: nil)
+            ended(exchange)
+        }
+    }
+
+    private func ready(_ exchange: Exchange, _ channel: any Channel) throws {
+        let encoder = PreparedRequestEncoder()
+        let connection = ReceiverConnection(origin: exchange.target.origin, pool: self, encoder: encoder)
+        let decoder = HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes, informationalResponseStrategy: .drop)
+        try channel.pipeline.syncOperations.addHandlers([encoder, ByteToMessageHandler(decoder), connection])
+        connection.send(exchange, isReused: false)
+    }
+
+    private static func describe(_ error: any Error) -> String {
+        switch error {
+        case ChannelError.connectTimeout: return "no answer to the connection attempt"
+        case let error as IOError:
+            // NIO's text names the call; the reason alone reads better.
+            return String(cString: strerror(error.errnoCode)).lowercased()
+        default: return "\(error)"
+        }
+    }
+}
+
+extension Exchange.Phase {
+    fileprivate var waiting: String {
+        switch self {
+        case .resolving: "resolving the name"
+        case .connecting: "connecting"
+        case .handshake: "in the TLS handshake"
+        case .response: "waiting for the response"
+        }
+    }
+}

@@ -1,0 +1,50 @@
+package import Cryptography
+package import NIOCore
+import NIOPosix
+package import RelayCore
+
+/// Steps 7 and 8 of an event's life: signs a delivery and POSTs it; whatever happens comes back as one outcome.
+///
+/// Confined to one event loop.
+package final class DeliveryClient {
+    private let loop: any EventLoop
+    private let pool: ConnectionPool
+    private var encoder: RequestEncoder
+
+    package init(
+        loop: any EventLoop, resolver: Resolver, verifier: CertificateVerifier, policy: AddressPolicy,
+        journal: JournalID
+    ) throws {
+        self.loop = loop
+        pool = ConnectionPool(loop: loop, resolver: resolver, tls: try TLSClient(verifier: verifier), policy: policy)
+        encoder = RequestEncoder(journal: journal)
+    }
+
+    /// Which addresses may be reached, from the next connection on.
+    package func use(_ policy: AddressPolicy) {
+        pool.policy = policy
+    }
+
+    /// Attempts a delivery.
+    ///
+    /// - Parameters:
+    ///   - timeout: for all of it, the name's look-up and the reading of the answer included.
+    ///   - seconds: Unix time, for `webhook-timestamp`.
+    ///   - completion: called once on the loop, perhaps before this returns.
+    package func attempt(
+        _ event: EventRecord, for target: DeliveryTarget, timeout: Duration, seconds: Int,
+        completion: @escaping (AttemptOutcome) -> Void
+    ) {
+        loop.assertInEventLoop()
+        let now = NIODeadline.now()
+        pool.begin(
+            Exchange(
+                target: target, request: encoder.encode(event, for: target, at: seconds), start: now,
+                deadline: now + .nanoseconds(timeout.nanoseconds), completion: completion))
+    }
+
+    /// Breaks off all attempts, which count as none, and closes all connections.
+    package func shutDown() {
+        pool.abandonAll()
+    }
+}

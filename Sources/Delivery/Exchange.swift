@@ -1,0 +1,47 @@
+import NIOCore
+import RelayCore
+
+/// One attempt on its way: from the wish to deliver to exactly one outcome.
+final class Exchange {
+    /// What it waits for: named when the time is up.
+    enum Phase {
+        case resolving, connecting, handshake, response
+    }
+
+    let target: DeliveryTarget
+    let request: ByteBuffer
+    let start: NIODeadline
+    let deadline: NIODeadline
+    var phase = Phase.resolving
+    /// Where it stands in the list of those whose deadlines are watched.
+    var index = 0
+    /// Whether a kept connection has turned out closed for it: the next one is new.
+    var mustBeNew = false
+    var connection: ReceiverConnection?
+    private var completion: ((AttemptOutcome) -> Void)?
+
+    init(
+        target: DeliveryTarget, request: ByteBuffer, start: NIODeadline, deadline: NIODeadline,
+        completion: @escaping (AttemptOutcome) -> Void
+    ) {
+        self.target = target
+        self.request = request
+        self.start = start
+        self.deadline = deadline
+        self.completion = completion
+    }
+
+    var isOver: Bool { completion == nil }
+
+    /// Reports the outcome; what comes after the first one is not reported.
+    func finish(_ result: AttemptOutcome.Result, status: UInt16? = nil) {
+        guard let completion else { return }
+        self.completion = nil
+        let nanoseconds = (NIODeadline.now() - start).nanoseconds
+        completion(AttemptOutcome(result, status: status, duration: .nanoseconds(nanoseconds)))
+    }
+
+    func fail(_ kind: AttemptFailure.Kind, _ reason: String) {
+        finish(.failed(AttemptFailure(kind, reason)))
+    }
+}
