@@ -1,0 +1,75 @@
+import Hummingbird
+import HummingbirdCore
+import RelayCore
+
+/// A request's query: only names that the call knows, each at most once, all errors at once.
+struct Query {
+    private var values: [String: String] = [:]
+    private(set) var errors: [FieldError] = []
+
+    /// - Parameter names: the names that the call knows
+    init(_ request: Request, names: Set<String>) {
+        for (name, value) in request.uri.queryParameters {
+            let name = String(name)
+            guard names.contains(name) else {
+                let known = names.isEmpty ? "none is" : names.sorted().joined(separator: ", ") + " are"
+                errors.append(FieldError(name, "is no parameter of this call; \(known) possible"))
+                continue
+            }
+            if values.updateValue(String(value), forKey: name) != nil {
+                errors.append(FieldError(name, "is there twice"))
+            }
+        }
+    }
+
+    /// `tenantId`: the tenant that the call is narrowed to, nil for all.
+    mutating func tenant() -> String? {
+        guard let text = values["tenantId"] else { return nil }
+        if !Identifier.isValid(text) { errors.append(FieldError("tenantId", WebhookFields.identifierRule)) }
+        return text
+    }
+
+    /// `limit` and `cursor`.
+    mutating func page() -> Page {
+        var page = Page()
+        if let text = values["limit"] {
+            if let limit = Int(text), Page.limits.contains(limit) {
+                page.limit = limit
+            } else {
+                let limits = Page.limits
+                errors.append(FieldError("limit", "must be a number from \(limits.lowerBound) to \(limits.upperBound)"))
+            }
+        }
+        if let text = values["cursor"] {
+            if let after = Page.number(cursor: text) {
+                page.after = after
+            } else {
+                errors.append(FieldError("cursor", "is not one that a list's nextCursor has given"))
+            }
+        }
+        return page
+    }
+
+    /// - Throws: ``Problem`` 422 if anything was wrong.
+    func check() throws(Problem) {
+        if !errors.isEmpty { throw Problem(errors) }
+    }
+}
+
+/// Which part of a list is asked for.
+struct Page {
+    static let limits = 1...200
+
+    var limit = 50
+    var after: WebhookNumber = 0
+
+    /// The text that stands for the place after an entry: opaque to clients, and valid as long as its list.
+    static func cursor(after number: WebhookNumber) -> String {
+        "c" + String(number, radix: 36)
+    }
+
+    static func number(cursor: String) -> WebhookNumber? {
+        guard cursor.first == "c", let number = WebhookNumber(cursor.dropFirst(), radix: 36) else { return nil }
+        return Self.cursor(after: number) == cursor ? number : nil
+    }
+}

@@ -1,0 +1,145 @@
+import RelayCore
+import Synchronization
+
+/// A relay's registrations without the relay: a real table in memory.
+final class MemoryAdministration: Administration {
+    struct State {
+        var table: RegistrationTable
+        var status = RelayStatus()
+        /// What every change fails with.
+        var failure: AdministrationError?
+        /// Create calls that have come in.
+        var begun = 0
+        var health: [String: WebhookHealth] = [:]
+        var now: Int64 = 1_777_732_330_000
+    }
+
+    /// Changes wait for this long before they are done.
+    let delay: Duration
+    private let state: Mutex<State>
+    private let registrationRules: RegistrationRules
+
+    init(rules: RegistrationRules = .forTests(), delay: Duration = .zero) {
+        self.delay = delay
+        registrationRules = rules
+        state = Mutex(State(table: RegistrationTable(catalogue: rules.catalogue)))
+    }
+
+    func edit<Answer: Sendable>(_ change: (inout sending State) -> sending Answer) -> Answer {
+        state.withLock(change)
+    }
+
+    func rules() -> RegistrationRules { registrationRules }
+
+    func isReady() -> Bool { state.withLock { $0.status.isReady } }
+
+    func status() async -> RelayStatus { state.withLock { $0.status } }
+
+    func create(_ draft: WebhookDraft) async throws(AdministrationError) -> Webhook {
+        state.withLock { $0.begun += 1 }
+        await pause()
+        return try change { (state) throws(AdministrationError) in
+            let number = state.table.nextNumber
+            var webhook = Webhook(
+                number: number, id: "wh_\(number)", tenant: draft.tenant, url: draft.url, patterns: draft.patterns,
+                secret: draft.secret?.text ?? WebhookSecret(randomBytes: [UInt8](repeating: 7, count: 32)).text,
+                summary: draft.summary, headers: draft.headers, settings: draft.settings, createdAt: state.now,
+                madeByAdministrator: draft.madeByAdministrator)
+            if !draft.isActive { webhook.state = .paused }
+            state.put(webhook)
+            return webhook
+        }
+    }
+
+    func change(
+        id: String, tenant: String?, _ patch: WebhookPatch
+    ) async throws(AdministrationError) -> WebhookView {
+        try change { (state) throws(AdministrationError) in
+            var webhook = try state.find(id, tenant)
+            if let url = patch.url { webhook.url = url }
+            if let patterns = patch.patterns { webhook.patterns = patterns }
+            if let isActive = patch.isActive { webhook.state = isActive ? .active : .paused }
+            if let summary = patch.summary { webhook.summary = summary }
+            if let headers = patch.headers { webhook.headers = headers }
+            if let maxInFlight = patch.maxInFlight { webhook.settings.maxInFlight = maxInFlight }
+            if let timeout = patch.timeout { webhook.settings.timeout = timeout }
+            if let maxAge = patch.maxAge { webhook.settings.maxAge = maxAge }
+            if let retrySchedule = patch.retrySchedule { webhook.settings.retrySchedule = retrySchedule }
+            webhook.updatedAt = state.now + 1000
+            state.put(webhook)
+            return WebhookView(webhook: webhook, health: state.health[id] ?? WebhookHealth())
+        }
+    }
+
+    func remove(id: String, tenant: String?) async throws(AdministrationError) {
+        try change { (state) throws(AdministrationError) in
+            let webhook = try state.find(id, tenant)
+            state.table.apply(
+                RegistrationChange(revision: state.table.revision + 1, kind: .remove(webhook.number)))
+        }
+    }
+
+    func webhook(id: String, tenant: String?) async throws(AdministrationError) -> WebhookView {
+        try look { (state) throws(AdministrationError) in
+            WebhookView(webhook: try state.find(id, tenant), health: state.health[id] ?? WebhookHealth())
+        }
+    }
+
+    func webhooks(tenant: String?, after: WebhookNumber, limit: Int) async -> [WebhookView] {
+        state.withLock { state in
+            state.table.list(tenant: tenant).filter { $0.number > after }.prefix(limit).map {
+                WebhookView(webhook: $0, health: state.health[$0.id] ?? WebhookHealth())
+            }
+        }
+    }
+
+    /// Not interrupted by a cancellation: a change that has begun is done.
+    private func pause() async {
+        let end = ContinuousClock.now + delay
+        while ContinuousClock.now < end { await Task.yield() }
+    }
+
+    private func change<Answer: Sendable>(
+        _ body: (inout State) throws(AdministrationError) -> Answer
+    ) throws(AdministrationError) -> Answer {
+        try look { (state) throws(AdministrationError) in
+            if let failure = state.failure { throw failure }
+            return try body(&state)
+        }
+    }
+
+    private func look<Answer: Sendable>(
+        _ body: (inout State) throws(AdministrationError) -> Answer
+    ) throws(AdministrationError) -> Answer {
+        let result: Result<Answer, AdministrationError> = state.withLock { state in
+            do throws(AdministrationError) {
+                return .success(try body(&state))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+}
+
+extension MemoryAdministration.State {
+    mutating func put(_ webhook: Webhook) {
+        table.apply(RegistrationChange(revision: table.revision + 1, kind: .put(webhook)))
+    }
+
+    func find(_ id: String, _ tenant: String?) throws(AdministrationError) -> Webhook {
+        guard let webhook = table.webhook(id: id), tenant == nil || tenant == webhook.tenant else { throw .notFound }
+        return webhook
+    }
+}
+
+extension RegistrationRules {
+    /// Plain http and private addresses are refused, but for 127.0.0.1:8080.
+    static func forTests(extra: [String] = []) -> RegistrationRules {
+        let loopback = AddressRange(around: .v4(0x7F00_0001), prefixLength: 32)
+        return RegistrationRules(
+            catalogue: EventCatalogue(extra: extra),
+            egress: AddressPolicy(allow: [EgressRule(range: loopback, port: 8080)], requireHTTPS: true),
+            signatureHeader: "X-Signature")
+    }
+}
