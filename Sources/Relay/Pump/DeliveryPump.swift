@@ -1,0 +1,372 @@
+import Delivery
+import Logging
+import NIOCore
+import NIOPosix
+import RelayCore
+import Storage
+
+/// Drives the delivery scheduler: tells it what has happened and does what it answers.
+///
+/// Lives on one event loop, as do the connections: an attempt costs no hand-over between threads. Other threads talk to
+/// it through ``PumpHandle``.
+final class DeliveryPump {
+    private let loop: any EventLoop
+    private let journal: Journal
+    private let readers: NIOThreadPool
+    private let client: DeliveryClient
+    private let logger: Logger
+    private var scheduler: DeliveryScheduler
+    private var targets: [WebhookNumber: DeliveryTarget] = [:]
+    private var records: [WebhookNumber: LastOutcomes] = [:]
+    private var random = SystemRandomNumberGenerator()
+    private var timer: Scheduled<Void>?
+    private var timerDue: MonotonicTime?
+    private var saving: Scheduled<Void>?
+    private var isSaving = false
+    private var isRunning = false
+    private var mustRunAgain = false
+    private(set) var isStopped = false
+    private(set) var counters = PumpCounters()
+    private var checkpoints: UInt64 = 0
+    /// Told after each save: the first event that is still needed.
+    var onProgress: ((UInt64) -> Void)?
+
+    struct LastOutcomes {
+        var lastSuccessAt: Int64?
+        var lastFailureAt: Int64?
+        var lastFailure: String?
+    }
+
+    init(
+        loop: any EventLoop, journal: Journal, readers: NIOThreadPool, client: DeliveryClient,
+        scheduler: DeliveryScheduler, logger: Logger
+    ) {
+        self.loop = loop
+        self.journal = journal
+        self.readers = readers
+        self.client = client
+        self.scheduler = scheduler
+        self.logger = logger
+    }
+
+    // MARK: Webhooks
+
+    /// Adds a webhook, or takes its change over.
+    func set(_ webhook: Webhook, target: DeliveryTarget, state: LaneState? = nil) {
+        targets[webhook.number] = target
+        scheduler.setLane(of: webhook, state: state, now: Clock.monotonic(), wall: Clock.wall())
+        run()
+    }
+
+    func remove(_ number: WebhookNumber) {
+        targets[number] = nil
+        records[number] = nil
+        scheduler.removeLane(of: number)
+        run()
+    }
+
+    func use(_ settings: DeliveryScheduler.Settings, _ policy: AddressPolicy) {
+        scheduler.replaceSettings(settings)
+        client.use(policy)
+    }
+
+    // MARK: Events
+
+    /// Takes records that are on disk.
+    func accepted(_ records: RecordBuffer) {
+        let now = Clock.monotonic()
+        var offset = 0
+        while offset < records.count {
+            let header = RecordFormat.Header(at: records.bytes + offset)
+            if header.kind == RecordKind.event.rawValue, let event = EventRecord(buffer: records, offset: offset) {
+                scheduler.accepted(event, now: now)
+            }
+            offset += header.totalBytes
+        }
+        run()
+    }
+
+    /// Does what there is to do.
+    func run() {
+        // An attempt may end before it has properly begun: its outcome must not run this anew inside of it.
+        guard !isRunning else {
+            mustRunAgain = true
+            return
+        }
+        isRunning = true
+        repeat {
+            mustRunAgain = false
+            let now = Clock.monotonic()
+            scheduler.advance(to: now)
+            if !isStopped {
+                let wall = Clock.wall()
+                while let attempt = scheduler.nextAttempt(now: now, wall: wall) { begin(attempt) }
+                while let read = scheduler.nextRead() { load(read) }
+            }
+        } while mustRunAgain
+        isRunning = false
+        armTimer()
+    }
+
+    private func armTimer() {
+        guard !isStopped, let due = scheduler.nextTimer else { return }
+        if let timerDue, timerDue <= due { return }
+        timer?.cancel()
+        timerDue = due
+        let wait = max(0, (due - Clock.monotonic()).nanoseconds)
+        timer = loop.assumeIsolated().scheduleTask(in: .nanoseconds(wait)) { [self] in
+            timerDue = nil
+            timer = nil
+            run()
+        }
+    }
+
+    // MARK: Attempts
+
+    private func begin(_ attempt: DeliveryScheduler.Attempt) {
+        if let event = attempt.event { return send(event, attempt) }
+        // A retry: the event waits in the journal.
+        let journal = journal
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        readers.submit { [loop] state in
+            let result: Result<EventRecord?, DiskError>
+            do throws(DiskError) {
+                result = .success(state == .active ? try journal.event(attempt.sequence) : nil)
+            } catch {
+                result = .failure(error)
+            }
+            let isActive = state == .active
+            loop.execute { bound.value.found(result, for: attempt, isActive: isActive) }
+        }
+    }
+
+    private func found(
+        _ result: Result<EventRecord?, DiskError>, for attempt: DeliveryScheduler.Attempt, isActive: Bool
+    ) {
+        switch result {
+        case .success(let event?): send(event, attempt)
+        case .success(nil):
+            let failure = AttemptFailure(.storage, "the event can't be read back: its record is damaged or gone")
+            let result: AttemptOutcome.Result = isActive ? .failed(failure) : .abandoned
+            finished(attempt, acceptedAt: Clock.wall(), AttemptOutcome(result, duration: .zero))
+        case .failure(let error):
+            logger.error("an event can't be read back", metadata: ["error": "\(error)"])
+            finished(
+                attempt, acceptedAt: Clock.wall(),
+                AttemptOutcome(.failed(AttemptFailure(.response, "\(error)")), duration: .zero))
+        }
+    }
+
+    private func send(_ event: EventRecord, _ attempt: DeliveryScheduler.Attempt) {
+        guard let target = targets[attempt.webhook], !isStopped else {
+            return finished(attempt, acceptedAt: event.acceptedAt, AttemptOutcome(.abandoned, duration: .zero))
+        }
+        let acceptedAt = event.acceptedAt
+        client.attempt(event, for: target, timeout: attempt.timeout, seconds: Int(Clock.wall() / 1000)) { [self] in
+            finished(attempt, acceptedAt: acceptedAt, $0)
+        }
+    }
+
+    private func finished(_ attempt: DeliveryScheduler.Attempt, acceptedAt: Int64, _ outcome: AttemptOutcome) {
+        let wall = Clock.wall()
+        let decision = scheduler.finished(
+            attempt, acceptedAt: acceptedAt, outcome, now: Clock.monotonic(), wall: wall, random: random.next())
+        note(attempt, outcome, decision, at: wall)
+        scheduleSaving()
+        run()
+    }
+
+    private func note(
+        _ attempt: DeliveryScheduler.Attempt, _ outcome: AttemptOutcome, _ decision: DeliveryScheduler.Decision,
+        at wall: Int64
+    ) {
+        switch outcome.result {
+        case .delivered:
+            counters.delivered += 1
+            if records[attempt.webhook]?.lastFailure != nil, records[attempt.webhook]?.isFailing == true {
+                logger.notice("webhook works again", metadata: ["webhook": "\(attempt.webhook)"])
+            }
+            records[attempt.webhook, default: LastOutcomes()].lastSuccessAt = wall
+        case .failed(let failure):
+            counters.failedAttempts += 1
+            records[attempt.webhook, default: LastOutcomes()].lastFailureAt = wall
+            records[attempt.webhook, default: LastOutcomes()].lastFailure = failure.reason
+            logger.info(
+                "delivery attempt failed",
+                metadata: [
+                    "webhook": "\(attempt.webhook)", "event": "\(attempt.sequence)", "attempt": "\(attempt.number)",
+                    "reason": "\(failure.reason)",
+                ])
+        case .abandoned:
+            return
+        }
+        if case .settled(let result) = decision, result != .delivered {
+            counters.givenUp += 1
+            logger.warning(
+                "delivery given up",
+                metadata: [
+                    "webhook": "\(attempt.webhook)", "event": "\(attempt.sequence)", "result": "\(result)",
+                    "attempts": "\(attempt.number)",
+                ])
+        }
+    }
+
+    private func load(_ read: DeliveryScheduler.Read) {
+        let journal = journal
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        readers.submit { [loop] state in
+            guard state == .active else { return }
+            let result: Result<Journal.LaneEvents, DiskError>
+            do throws(DiskError) {
+                result = .success(try journal.events(read, maxBytes: Limits.laneReadBytes))
+            } catch {
+                result = .failure(error)
+            }
+            loop.execute { bound.value.loaded(result, for: read) }
+        }
+    }
+
+    private func loaded(_ result: Result<Journal.LaneEvents, DiskError>, for read: DeliveryScheduler.Read) {
+        switch result {
+        case .success(let found):
+            scheduler.loaded(found.events, for: read.webhook, next: found.next)
+            run()
+        case .failure(let error):
+            logger.error("events can't be read back: tried again in 1 s", metadata: ["error": "\(error)"])
+            _ = loop.assumeIsolated().scheduleTask(in: .seconds(1)) { [self] in
+                scheduler.loaded([], for: read.webhook, next: read.from)
+                run()
+            }
+        }
+    }
+
+    // MARK: Saving
+
+    private func scheduleSaving() {
+        guard saving == nil, !isSaving else { return }
+        let delay = TimeAmount.nanoseconds(Limits.settlementDelay.nanoseconds)
+        saving = loop.assumeIsolated().scheduleTask(in: delay) { [self] in
+            saving = nil
+            save()
+        }
+    }
+
+    /// Hands over what the journal does not know yet.
+    private func save() {
+        guard !isSaving, let progress = scheduler.takeProgress() else { return }
+        let buffer = RecordBuffer(capacity: 4096)
+        progress.append(to: buffer, sequence: scheduler.seen)
+        submit(buffer, progress)
+    }
+
+    private func submit(_ buffer: RecordBuffer, _ progress: ProgressRecord?) {
+        isSaving = true
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        let isTaken = journal.submit(
+            JournalBatch(buffer, lastSequence: scheduler.seen) { [loop] result in
+                loop.execute { bound.value.saved(progress, result) }
+            })
+        if !isTaken { isSaving = false }
+    }
+
+    private func saved(_ progress: ProgressRecord?, _ result: Result<Void, JournalFailure>) {
+        isSaving = false
+        switch result {
+        case .success:
+            onProgress?(firstNeeded)
+            if scheduler.hasProgress { scheduleSaving() }
+        case .failure:
+            if let progress { scheduler.restoreProgress(progress) }
+            // The journal tells of its trouble itself; what is settled stays in memory until it is better.
+            saving = loop.assumeIsolated().scheduleTask(in: .seconds(1)) { [self] in
+                saving = nil
+                save()
+            }
+        }
+        finishStopping()
+    }
+
+    var firstNeeded: UInt64 { scheduler.firstNeeded() ?? scheduler.seen + 1 }
+
+    /// Writes the state of all lanes, from which the next start goes on.
+    ///
+    /// - Parameter revision: of the registration table.
+    func checkpoint(revision: UInt64) {
+        let buffer = RecordBuffer(capacity: 16 * 1024)
+        let progress = scheduler.takeProgress()
+        progress?.append(to: buffer, sequence: scheduler.seen)
+        checkpoints += 1
+        CheckpointRecord.append(
+            number: UInt64(bitPattern: Clock.wall()) << 8 | checkpoints & 0xFF, asOf: scheduler.seen,
+            revision: revision, lanes: scheduler.laneStates(now: Clock.monotonic(), wall: Clock.wall()), to: buffer)
+        submit(buffer, progress)
+    }
+
+    // MARK: Stopping
+
+    /// Whether nothing is in flight or ready to go.
+    var isDrained: Bool { scheduler.inFlight == 0 && !scheduler.hasReadyWork }
+
+    private var stopPromise: EventLoopPromise<Void>?
+
+    /// Breaks off what is in flight, and succeeds once everything that has happened is on disk.
+    func stop(revision: UInt64) -> EventLoopFuture<Void> {
+        let promise = loop.makePromise(of: Void.self)
+        isStopped = true
+        timer?.cancel()
+        saving?.cancel()
+        saving = nil
+        client.shutDown()
+        stopPromise = promise
+        checkpoint(revision: revision)
+        if !isSaving { finishStopping() }
+        return promise.futureResult
+    }
+
+    private func finishStopping() {
+        guard let promise = stopPromise else { return }
+        stopPromise = nil
+        saving?.cancel()
+        promise.succeed(())
+    }
+
+    // MARK: Looking at it
+
+    func health(of number: WebhookNumber) -> WebhookHealth {
+        var health = WebhookHealth()
+        guard let lane = scheduler.health(of: number) else { return health }
+        health.pending = lane.pending
+        health.inFlight = lane.inFlight
+        health.consecutiveFailures = lane.consecutiveFailures
+        health.delivered = lane.delivered
+        health.givenUp = lane.givenUp
+        let last = records[number]
+        health.lastSuccessAt = last?.lastSuccessAt
+        health.lastFailureAt = last?.lastFailureAt
+        health.lastFailure = last?.lastFailure
+        health.nextAttemptAt = lane.nextTry.map { Clock.wall() + max(0, ($0 - Clock.monotonic()).milliseconds) }
+        return health
+    }
+
+    var statistics: PumpStatistics {
+        PumpStatistics(counters: counters, pending: scheduler.pending, inFlight: scheduler.inFlight)
+    }
+}
+
+extension DeliveryPump.LastOutcomes {
+    /// Whether the last attempt failed.
+    var isFailing: Bool { (lastFailureAt ?? 0) > (lastSuccessAt ?? 0) }
+}
+
+/// What has gone out since the start.
+struct PumpCounters: Equatable, Sendable {
+    var delivered: UInt64 = 0
+    var givenUp: UInt64 = 0
+    var failedAttempts: UInt64 = 0
+}
+
+struct PumpStatistics: Equatable, Sendable {
+    let counters: PumpCounters
+    let pending: Int
+    let inFlight: Int
+}

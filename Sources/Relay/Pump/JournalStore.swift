@@ -1,0 +1,43 @@
+import RelayCore
+import Storage
+import Synchronization
+
+/// The journal as the listener for producers sees it; what has become durable goes on to the pump.
+final class JournalStore: EventStore {
+    let journalID: JournalID
+    private let journal: Journal
+    private let pump: PumpHandle
+
+    init(journal: Journal, pump: PumpHandle) {
+        self.journal = journal
+        self.pump = pump
+        journalID = journal.id
+    }
+
+    func append(
+        _ records: RecordBuffer, lastSequence: UInt64,
+        completion: @escaping @Sendable (Result<Void, EventStoreFailure>) -> Void
+    ) -> Bool {
+        journal.submit(
+            JournalBatch(records, lastSequence: lastSequence) { [pump] result in
+                switch result {
+                case .success:
+                    pump.tell { $0.accepted(records) }
+                    completion(.success(()))
+                case .failure(.disk(let error)):
+                    completion(
+                        .failure(
+                            EventStoreFailure(
+                                message: "the event could not be stored: \(error)", isLackOfSpace: error.isLackOfSpace))
+                    )
+                case .failure(.closed):
+                    completion(.failure(EventStoreFailure(message: "the journal is closed", isLackOfSpace: false)))
+                }
+            })
+    }
+
+    func event(_ sequence: UInt64) -> EventRecord? {
+        // An event that can't be read can't be compared: the line is taken as a new one rather than refused.
+        try? journal.event(sequence)
+    }
+}

@@ -1,0 +1,42 @@
+import NIOCore
+import RelayCore
+
+/// Reaches the pump from other threads.
+struct PumpHandle: Sendable {
+    let loop: any EventLoop
+    private let bound: NIOLoopBound<DeliveryPump>
+
+    /// To be made on the pump's loop.
+    init(_ pump: DeliveryPump, loop: any EventLoop) {
+        self.loop = loop
+        bound = NIOLoopBound(pump, eventLoop: loop)
+    }
+
+    /// Hands it something to do.
+    func tell(_ body: @escaping @Sendable (DeliveryPump) -> Void) {
+        loop.execute { [bound] in body(bound.value) }
+    }
+
+    /// Asks it something.
+    func ask<Answer: Sendable>(_ body: @escaping @Sendable (DeliveryPump) -> Answer) async -> Answer {
+        await withCheckedContinuation { continuation in
+            loop.execute { [bound] in continuation.resume(returning: body(bound.value)) }
+        }
+    }
+
+    /// Waits, whether or not the task has been cancelled.
+    func pause(for duration: Duration) async {
+        await withCheckedContinuation { continuation in
+            loop.scheduleTask(in: .nanoseconds(duration.nanoseconds)) { continuation.resume() }
+        }
+    }
+
+    /// Stops it: see ``DeliveryPump/stop(revision:)``.
+    func stop(revision: UInt64) async {
+        await withCheckedContinuation { continuation in
+            loop.execute { [bound] in
+                bound.value.stop(revision: revision).whenComplete { _ in continuation.resume() }
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+import AdminAPI
+import Cryptography
+import Delivery
+import Glibc
+import Ingest
+package import Logging
+import NIOCore
+import NIOPosix
+import RelayCore
+import Storage
+import Systemd
+
+/// The daemon: puts the parts together, starts them in order, and stops them in the opposite one.
+///
+/// Start: state directory locked ▶ registrations and journal recovered ▶ deliveries ▶ sockets ▶ ready.
+/// Stop: deliveries drain, events are still taken ▶ producers' last lines taken and answered ▶ attempts broken off, what
+/// has happened saved ▶ journal closed ▶ snapshot written.
+package struct RelayServer: Sendable {
+    private let configuration: Configuration
+    private let paths: RelayPaths
+    private let logger: Logger
+    private let options: Options
+    private let orders: AsyncStream<Order>
+    private let orderSink: AsyncStream<Order>.Continuation
+
+    /// What only the command line says.
+    package struct Options: Sendable {
+        /// Starts with no webhooks where their snapshot is damaged or missing.
+        package var withoutRegistrations = false
+
+        package init() {}
+    }
+
+    private enum Order: Sendable {
+        case stop
+        case reload(Configuration)
+    }
+
+    package init(configuration: Configuration, paths: RelayPaths, logger: Logger, options: Options = Options()) {
+        self.configuration = configuration
+        self.paths = paths
+        self.logger = logger
+        self.options = options
+        (orders, orderSink) = AsyncStream.makeStream()
+    }
+
+    /// Lets ``run(onReady:)`` drain and return.
+    package func stop() { orderSink.yield(.stop) }
+
+    /// Takes other settings over while running.
+    package func reload(_ configuration: Configuration) { orderSink.yield(.reload(configuration)) }
+
+    /// Runs until ``stop()`` or until its task is cancelled.
+    ///
+    /// - Parameter onReady: called once, when both sockets accept.
+    /// - Throws: ``StorageRefusal`` or ``DiskError``: what stands in the way of a start.
+    package func run(onReady: @Sendable @escaping () -> Void) async throws {
+        let directory = try StateDirectory(paths.stateDirectory)
+        try StateDirectory.make(paths.runtimeDirectory, isStrict: paths.isRuntimeShared)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+        let threads = NIOThreadPool(numberOfThreads: 2)
+        let lookUps = NIOThreadPool(numberOfThreads: Limits.resolverThreads)
+        threads.start()
+        lookUps.start()
+        var failure: (any Error)?
+        do {
+            let start = RelayStart(
+                configuration: configuration, paths: paths, directory: directory, options: options,
+                deliveryLoop: group.next(), threads: threads, lookUps: lookUps, logger: logger)
+            let parts = try await start.assemble()
+            try await serve(parts, apiGroup: group, threads: threads, onReady: onReady)
+        } catch {
+            failure = error
+        }
+        // Nothing uses them any more; that they end is all there is to it.
+        try? await threads.shutdownGracefully()
+        try? await lookUps.shutdownGracefully()
+        try? await group.shutdownGracefully()
+        withExtendedLifetime(directory) {}
+        if let failure { throw failure }
+    }
+
+    private func serve(
+        _ parts: RelayParts, apiGroup: any EventLoopGroup, threads: NIOThreadPool,
+        onReady: @Sendable @escaping () -> Void
+    ) async throws {
+        let api = APIServer(
+            administration: parts.administration, version: HooklineVersion.text, logger: logger, group: apiGroup)
+        let notifier = ServiceNotifier()
+        var intakeThread: WorkThread?
+        let result: Result<Void, any Error> = await withTaskGroup(of: (any Error)?.self) { group in
+            group.addTask {
+                await parts.registrar.run()
+                return nil
+            }
+            do {
+                let (ready, apiIsReady) = AsyncStream.makeStream(of: Void.self)
+                let events = try ListeningSocket.make(paths.eventsSocket, mode: 0o660)
+                let apiSocket = try ListeningSocket.make(paths.apiSocket, mode: 0o600)
+                group.addTask {
+                    do {
+                        try await api.run(listening: apiSocket) { apiIsReady.yield() }
+                        return nil
+                    } catch {
+                        apiIsReady.finish()
+                        return error
+                    }
+                }
+                for await _ in ready { break }
+                intakeThread = WorkThread(name: "ingest") {
+                    parts.ingest.run(listener: events, intake: parts.intake, settings: parts.ingestSettings)
+                    close(events)
+                }
+                parts.administration.setAccepting(true)
+                group.addTask {
+                    await Supervisor(parts: parts, notifier: notifier, logger: logger).run()
+                    return nil
+                }
+                logger.notice(
+                    "ready",
+                    metadata: [
+                        "events": "\(paths.eventsSocket)", "api": "\(paths.apiSocket)",
+                        "state": "\(paths.stateDirectory)", "version": "\(HooklineVersion.text)",
+                    ])
+                notifier.ready(status: "accepting events")
+                onReady()
+            } catch {
+                await stop(parts, intakeThread, drain: .zero)
+                group.cancelAll()
+                return .failure(error)
+            }
+            let drain = await obeyOrders(parts, notifier)
+            notifier.stopping(status: "stopping: deliveries drain")
+            logger.notice("stopping")
+            parts.administration.setAccepting(false)
+            await stop(parts, intakeThread, drain: Task.isCancelled ? .zero : drain)
+            group.cancelAll()
+            return .success(())
+        }
+        removeSockets()
+        try result.get()
+    }
+
+    /// Follows orders until the one to stop.
+    ///
+    /// - Returns: how long deliveries may drain.
+    private func obeyOrders(_ parts: RelayParts, _ notifier: ServiceNotifier) async -> Duration {
+        var current = configuration
+        for await order in orders {
+            switch order {
+            case .stop:
+                return current.delivery.drainTimeout
+            case .reload(let configuration):
+                notifier.reloading()
+                let later = configuration.changesNeedingRestart(from: current)
+                await parts.use(configuration, logger: logger)
+                current = configuration
+                if later.isEmpty {
+                    logger.notice("configuration reloaded")
+                } else {
+                    logger.warning(
+                        "configuration reloaded; some settings count from the next restart on",
+                        metadata: ["keys": "\(later.joined(separator: ", "))"])
+                }
+                notifier.ready(status: "accepting events; configuration reloaded")
+            }
+        }
+        return current.delivery.drainTimeout
+    }
+
+    private func stop(_ parts: RelayParts, _ intakeThread: WorkThread?, drain: Duration) async {
+        await parts.drain(for: drain)
+        if let intakeThread {
+            parts.ingest.stop()
+            await parts.join(intakeThread)
+        }
+        let revision = parts.registrar.current.revision
+        await parts.pump.stop(revision: revision)
+        parts.journal.close()
+        await parts.join(parts.journalThread)
+        await parts.registrar.save()
+        logger.notice("stopped")
+    }
+
+    private func removeSockets() {
+        // They were ours; if they are gone already there is nothing to do.
+        unlink(paths.eventsSocket)
+        unlink(paths.apiSocket)
+    }
+}

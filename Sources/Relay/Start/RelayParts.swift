@@ -1,0 +1,64 @@
+import Glibc
+import Ingest
+import Logging
+import NIOPosix
+import RelayCore
+import Storage
+
+/// The parts of a running relay.
+struct RelayParts: Sendable {
+    let journal: Journal
+    let journalThread: WorkThread
+    let pump: PumpHandle
+    let ingest: IngestLoop
+    let intake: EventIntake
+    let ingestSettings: IngestSettings
+    let registrar: Registrar
+    let administration: RelayAdministration
+    let threads: NIOThreadPool
+    let room: JournalRoom
+
+    /// Takes changed settings over.
+    func use(_ configuration: Configuration, logger: Logger) async {
+        let catalogue = EventCatalogue(extra: configuration.events.extra)
+        let policy = AddressPolicy(allow: configuration.egress.allow, requireHTTPS: configuration.egress.requireHTTPS)
+        administration.use(
+            RegistrationRules(
+                catalogue: catalogue, egress: policy, signatureHeader: configuration.signing.header))
+        let settings = configuration.schedulerSettings
+        await pump.ask { $0.use(settings, policy) }
+        await registrar.use(catalogue, TargetSettings(signatureHeader: configuration.signing.header))
+        ingest.use(configuration.ingestSettings(logger: logger))
+        room.use(configuration.journal)
+    }
+
+    /// Waits until nothing is in flight or ready to go, at most for a time. Runs to its end in a cancelled task too.
+    func drain(for duration: Duration) async {
+        let deadline = ContinuousClock.now + duration
+        while ContinuousClock.now < deadline {
+            if await pump.ask({ $0.isDrained }) { return }
+            _ = await pump.pause(for: .milliseconds(10))
+        }
+    }
+
+    /// Waits for a thread's end without blocking the tasks' threads.
+    func join(_ thread: WorkThread) async {
+        // The pool is shut down after everything else.
+        _ = try? await threads.runIfActive { thread.join() }
+    }
+}
+
+extension Configuration {
+    var schedulerSettings: DeliveryScheduler.Settings {
+        DeliveryScheduler.Settings(
+            maxInFlight: delivery.maxInFlight, maxInFlightPerWebhook: delivery.maxInFlightPerWebhook,
+            timeout: delivery.timeout,
+            retry: RetryPolicy(schedule: delivery.retrySchedule, maxAge: delivery.maxAge))
+    }
+
+    func ingestSettings(logger: Logger) -> IngestSettings {
+        IngestSettings(
+            maxLineBytes: ingest.maxLineBytes, maxConnections: ingest.maxConnections,
+            rules: ProducerRules(producers, logger: logger))
+    }
+}

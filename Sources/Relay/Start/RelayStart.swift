@@ -1,0 +1,166 @@
+import Cryptography
+import Delivery
+import Ingest
+import Logging
+import NIOCore
+import NIOPosix
+import RelayCore
+import Storage
+import Synchronization
+
+/// Finds what was there before, and makes the parts go on from it.
+struct RelayStart {
+    let configuration: Configuration
+    let paths: RelayPaths
+    let directory: StateDirectory
+    let options: RelayServer.Options
+    let deliveryLoop: any EventLoop
+    let threads: NIOThreadPool
+    let lookUps: NIOThreadPool
+    let logger: Logger
+
+    /// Segments of a journal that may be no larger than this share of it: room is made by whole segments.
+    private static let segmentsPerJournal: Int64 = 16
+
+    func assemble() async throws -> RelayParts {
+        let disk = SystemDisk()
+        let catalogue = EventCatalogue(extra: configuration.events.extra)
+        let rotation = RotationRelay()
+        let snapshot = RegistrationSnapshot(stateDirectory: directory.path, disk: disk)
+        var duplicates = DuplicateIndex(maxCount: configuration.ingest.dedupeMaxIDs)
+        let segmentBytes = min(
+            Int64(Limits.segmentBytes), max(64 * 1024, configuration.journal.maxBytes / Self.segmentsPerJournal))
+        let start = ContinuousClock.now
+        let opener = JournalOpener(
+            directory: directory.journal, disk: disk, segmentBytes: Int(segmentBytes), logger: logger)
+        let recovered = try opener.open(
+            eventsSince: Clock.wall() - configuration.ingest.dedupeWindow.milliseconds,
+            wall: { Clock.wall() }, onRotation: { rotation.tell() }, observeSync: { _ in },
+            visit: { event in
+                guard event.hasProducersID else { return }
+                let fingerprint = DuplicateIndex.fingerprint(tenant: event.tenant, id: event.producersID)
+                duplicates.insert(fingerprint, sequence: event.sequence)
+            })
+        report(recovered)
+        let table = try recoverTable(snapshot, recovered, catalogue)
+        logger.info(
+            "recovered",
+            metadata: [
+                "webhooks": "\(table.webhooks.count)", "events": "\(recovered.state.lastSequence)",
+                "pending": "\(recovered.state.lanes.values.reduce(0) { $0 + $1.pending })",
+                "took": "\(ContinuousClock.now - start)",
+            ])
+
+        let pump = try await makePump(recovered, table, catalogue)
+        let journal = recovered.journal
+        let journalThread = WorkThread(name: "journal") { journal.run() }
+        let store = JournalStore(journal: journal, pump: pump)
+        let ingest = IngestLoop(store: store, wall: { Clock.wall() }, logger: logger)
+        let registrar = Registrar(
+            table: table, unsaved: recovered.changes, journal: journal, snapshot: snapshot, pump: pump, ingest: ingest,
+            threads: threads, targetSettings: targetSettings, logger: logger)
+        rotation.set { registrar.noteRotation() }
+        let administration = RelayAdministration(
+            registrar: registrar, pump: pump, ingest: ingest, journal: journal,
+            damagedRecords: recovered.damage.count,
+            rules: RegistrationRules(
+                catalogue: catalogue, egress: policy, signatureHeader: configuration.signing.header))
+        let room = JournalRoom(
+            journal: journal, ingest: ingest, threads: threads, settings: configuration.journal, logger: logger
+        ) { administration.setTrouble($0) }
+        await pump.ask { $0.onProgress = { room.look(firstNeeded: $0) } }
+        // A new segment begins with every start: from its checkpoint on the next start needs nothing older.
+        await pump.ask { $0.checkpoint(revision: table.revision) }
+        return RelayParts(
+            journal: journal, journalThread: journalThread, pump: pump, ingest: ingest,
+            intake: EventIntake(
+                table: table, duplicates: duplicates,
+                dedupeWindow: configuration.ingest.dedupeWindow.milliseconds,
+                nextSequence: recovered.state.lastSequence + 1, journal: journal.id),
+            ingestSettings: configuration.ingestSettings(logger: logger), registrar: registrar,
+            administration: administration, threads: threads, room: room)
+    }
+
+    private var policy: AddressPolicy {
+        AddressPolicy(allow: configuration.egress.allow, requireHTTPS: configuration.egress.requireHTTPS)
+    }
+
+    private var targetSettings: TargetSettings {
+        TargetSettings(signatureHeader: configuration.signing.header)
+    }
+
+    private func makePump(
+        _ recovered: RecoveredJournal, _ table: RegistrationTable, _ catalogue: EventCatalogue
+    ) async throws -> PumpHandle {
+        let verifier = try CertificateVerifier(authorities: configuration.egress.caFile)
+        let resolver = Resolver(threads: lookUps)
+        let settings = configuration.schedulerSettings
+        let state = recovered.state
+        let (journal, policy, targets) = (recovered.journal, policy, targetSettings)
+        return try await deliveryLoop.submit { [deliveryLoop, threads, logger] in
+            let client = try DeliveryClient(
+                loop: deliveryLoop, resolver: resolver, verifier: verifier, policy: policy, journal: journal.id)
+            let pump = DeliveryPump(
+                loop: deliveryLoop, journal: journal, readers: threads, client: client,
+                scheduler: DeliveryScheduler(settings: settings, seen: state.lastSequence), logger: logger)
+            for webhook in table.list(tenant: nil) {
+                guard let target = targets.target(for: webhook) else { continue }
+                pump.set(webhook, target: target, state: state.lanes[webhook.number])
+            }
+            return PumpHandle(pump, loop: deliveryLoop)
+        }.get()
+    }
+
+    /// The snapshot's table with the changes since.
+    private func recoverTable(
+        _ snapshot: RegistrationSnapshot, _ recovered: RecoveredJournal, _ catalogue: EventCatalogue
+    ) throws -> RegistrationTable {
+        if options.withoutRegistrations {
+            logger.warning("starting without the registered webhooks, as the command line says")
+            return RegistrationTable(catalogue: catalogue, revision: recovered.state.revision + 1_000_000)
+        }
+        var table = try snapshot.read(catalogue: catalogue) ?? RegistrationTable(catalogue: catalogue)
+        for change in recovered.changes where change.revision > table.revision {
+            guard change.revision == table.revision + 1 else { break }
+            table.apply(change)
+        }
+        let newest = max(recovered.state.revision, recovered.changes.last?.revision ?? 0)
+        guard table.revision >= newest else {
+            throw StorageRefusal(
+                path: snapshot.path,
+                reason: """
+                    the journal knows \(newest) changes of the registered webhooks, this file and the journal together \
+                    hold \(table.revision): the file is missing or from an older backup. Put the newest copy in its \
+                    place, or start once with --without-registrations to begin with none
+                    """)
+        }
+        return table
+    }
+
+    private func report(_ recovered: RecoveredJournal) {
+        for damage in recovered.damage {
+            logger.error(
+                "journal damaged: these bytes are lost, everything around them is not",
+                metadata: [
+                    "path": "\(damage.path)", "offset": "\(damage.bytes.lowerBound)", "bytes": "\(damage.bytes.count)",
+                ])
+        }
+        for name in recovered.foreign {
+            logger.warning(
+                "a file in the journal's directory is none of ours: left alone", metadata: ["name": "\(name)"])
+        }
+    }
+}
+
+/// Passes word of a new segment on to whoever comes into being after the journal.
+private final class RotationRelay: Sendable {
+    private let listener = Mutex<(@Sendable () -> Void)?>(nil)
+
+    func set(_ listener: @escaping @Sendable () -> Void) {
+        self.listener.withLock { $0 = listener }
+    }
+
+    func tell() {
+        listener.withLock { $0 }?()
+    }
+}
