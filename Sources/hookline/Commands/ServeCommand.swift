@@ -1,0 +1,86 @@
+import ArgumentParser
+import Dispatch
+import Glibc
+import Logging
+import Relay
+import RelayCore
+import Storage
+import Systemd
+
+/// `hookline serve`: the daemon in the foreground.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Run the relay in the foreground.",
+        discussion: """
+            Events come in on events.sock and the HTTP API answers on api.sock, both in the runtime directory; all that \
+            must survive is in the state directory. Without flags: HOOKLINE_STATE_DIR and HOOKLINE_RUNTIME_DIR, then \
+            systemd's directories, then $XDG_STATE_HOME/hookline (~/.local/state/hookline) and \
+            $XDG_RUNTIME_DIR/hookline (/tmp/hookline-UID).
+
+            SIGTERM drains and stops, SIGHUP reads the configuration again. Exit status: 1 if it can't run, 78 if the \
+            configuration is wrong.
+            """)
+
+    @OptionGroup var source: ConfigurationSource
+
+    @Option(name: .customLong("state-dir"), help: "Directory of journal and registrations.")
+    var stateDirectory: String?
+
+    @Option(name: .customLong("runtime-dir"), help: "Directory of events.sock and api.sock.")
+    var runtimeDirectory: String?
+
+    @Flag(help: "Begin with no webhooks, when their snapshot is lost for good.")
+    var withoutRegistrations = false
+
+    func run() async throws {
+        let environment = ConfigurationSource.environment
+        let configuration = try source.loadOrExit(environment)
+        let level = LogLevel(configuration.log.level)
+        let logger = Logger(label: "hookline") { _ in RelayLogHandler(level: level.value) }
+        let paths = RelayPaths.find(
+            stateDirectory: stateDirectory, runtimeDirectory: runtimeDirectory, environment: environment)
+        // A producer or receiver that is gone is told by the call that meets it.
+        signal(SIGPIPE, SIG_IGN)
+        var options = RelayServer.Options()
+        options.withoutRegistrations = withoutRegistrations
+        let server = RelayServer(configuration: configuration, paths: paths, logger: logger, options: options)
+        let signals = watchSignals(server, logger, environment)
+        defer { for source in signals { source.cancel() } }
+        do {
+            try await server.run(onReady: {})
+        } catch let refusal as StorageRefusal {
+            logger.critical("can't run", metadata: ["error": "\(refusal)"])
+            FailureText.print("hookline: \(refusal)")
+            throw ExitStatus.failed
+        } catch {
+            FailureText.print("hookline: \(error)")
+            throw ExitStatus.failed
+        }
+    }
+
+    private func watchSignals(
+        _ server: RelayServer, _ logger: Logger, _ environment: [String: String]
+    ) -> [any DispatchSourceSignal] {
+        func watch(_ number: Int32, _ body: @escaping @Sendable () -> Void) -> any DispatchSourceSignal {
+            // What a dispatch source watches must not act by itself.
+            signal(number, SIG_IGN)
+            let watcher = DispatchSource.makeSignalSource(signal: number)
+            watcher.setEventHandler(handler: body)
+            watcher.resume()
+            return watcher
+        }
+        let source = source
+        return [
+            watch(SIGTERM) { server.stop() },
+            watch(SIGINT) { server.stop() },
+            watch(SIGHUP) {
+                do {
+                    server.reload(try source.load(environment))
+                } catch {
+                    logger.error(
+                        "configuration not reloaded: the old settings stay", metadata: ["error": "\(error)"])
+                }
+            },
+        ]
+    }
+}
