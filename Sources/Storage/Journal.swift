@@ -5,13 +5,13 @@ import Synchronization
 /// Records that become durable together.
 package final class JournalBatch: Sendable {
     package let records: RecordBuffer
-    /// The last event in it, or before it.
+    /// The last event in it, 0 if there is none.
     package let lastSequence: UInt64
     /// Called on the journal's thread, in the order of the batches: must be quick.
     let completion: @Sendable (Result<Void, JournalFailure>) -> Void
 
     package init(
-        _ records: RecordBuffer, lastSequence: UInt64,
+        _ records: RecordBuffer, lastSequence: UInt64 = 0,
         completion: @escaping @Sendable (Result<Void, JournalFailure>) -> Void
     ) {
         self.records = records
@@ -44,6 +44,8 @@ package final class Journal: Sendable {
     private let disk: any Disk
     private let logger: Logger
     private let segmentBytes: Int
+    /// The last event of earlier runs.
+    private let lastSequence: UInt64
     private let queue = WorkQueue<JournalBatch>()
     private let segments: Mutex<[Segment]>
     private let state: Mutex<State>
@@ -60,9 +62,10 @@ package final class Journal: Sendable {
 
     /// - Parameters:
     ///   - found: segments of earlier runs, oldest first.
+    ///   - lastSequence: the last event in them.
     ///   - onRotation: called on the journal's thread when a segment has been begun: time for a checkpoint.
     init(
-        id: JournalID, directory: String, disk: any Disk, found: [Segment], segmentBytes: Int,
+        id: JournalID, directory: String, disk: any Disk, found: [Segment], lastSequence: UInt64, segmentBytes: Int,
         wall: @escaping @Sendable () -> Int64, onRotation: @escaping @Sendable () -> Void,
         observeSync: @escaping @Sendable (Duration) -> Void, logger: Logger
     ) {
@@ -70,6 +73,7 @@ package final class Journal: Sendable {
         self.directory = directory
         self.disk = disk
         self.segmentBytes = segmentBytes
+        self.lastSequence = lastSequence
         self.wall = wall
         self.onRotation = onRotation
         self.observeSync = observeSync
@@ -95,7 +99,7 @@ package final class Journal: Sendable {
 
     /// The writer's loop, for a thread of its own; returns after ``close()``.
     package func run() {
-        var writer = Writer()
+        var writer = Writer(lastSequence: lastSequence)
         while let batches = queue.takeAll() {
             state.withLock { $0.isWorking = true }
             commit(batches, &writer)
@@ -120,6 +124,8 @@ package final class Journal: Sendable {
         var segment: Segment?
         /// Bytes of the segment that are durable.
         var offset = 0
+        /// The last event that is durable.
+        var lastSequence: UInt64
     }
 
     private func commit(_ batches: [JournalBatch], _ writer: inout Writer) {
@@ -142,7 +148,7 @@ package final class Journal: Sendable {
 
     private func write(_ batches: [JournalBatch], _ writer: inout Writer) throws(DiskError) {
         if writer.segment == nil || writer.offset >= segmentBytes {
-            try begin(firstSequence: firstSequence(of: batches), &writer)
+            try begin(firstSequence: writer.lastSequence + 1, &writer)
         }
         guard let segment = writer.segment else { return }
         var parts: [UnsafeRawBufferPointer] = []
@@ -152,7 +158,10 @@ package final class Journal: Sendable {
             RecordFormat.seal(batch.records.bytes, count: batch.records.count, seed: segment.seed)
             parts.append(batch.records.contents)
             let header = RecordFormat.Header(at: batch.records.bytes)
-            index.append(Segment.IndexEntry(sequence: header.sequence, offset: offset))
+            // Only events stand in the order of their sequences; a progress record has that of an earlier one.
+            if header.kind == RecordKind.event.rawValue {
+                index.append(Segment.IndexEntry(sequence: header.sequence, offset: offset))
+            }
             offset += batch.records.count
         }
         try segment.file.write(parts, at: writer.offset)
@@ -161,6 +170,7 @@ package final class Journal: Sendable {
         try segment.file.sync()
         observeSync(clock.now - start)
         writer.offset = offset
+        writer.lastSequence = batches.reduce(writer.lastSequence) { max($0, $1.lastSequence) }
         segment.publish(through: offset, index: index)
     }
 
@@ -224,14 +234,6 @@ package final class Journal: Sendable {
         _ = try? segment.file.truncate(to: writer.offset)
         _ = try? segment.file.sync()
         writer.segment = nil
-    }
-
-    private func firstSequence(of batches: [JournalBatch]) -> UInt64 {
-        for batch in batches {
-            let header = RecordFormat.Header(at: batch.records.bytes)
-            if header.kind == RecordKind.event.rawValue { return header.sequence }
-        }
-        return (batches.last?.lastSequence ?? 0) + 1
     }
 
     // MARK: Reading
