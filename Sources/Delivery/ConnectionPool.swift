@@ -215,6 +215,8 @@ final class ConnectionPool {
         let share = TimeAmount.nanoseconds(max(1_000_000, left.nanoseconds / Int64(max(1, addresses.count))))
         let bootstrap = ClientBootstrap(group: loop)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // An answer is one read nearly always: a second one would only hear that there is no more.
+            .channelOption(.maxMessagesPerRead, value: 1)
             .connectTimeout(share)
         let future: EventLoopFuture<any Channel>
         do {

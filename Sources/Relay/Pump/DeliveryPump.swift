@@ -18,7 +18,7 @@ final class DeliveryPump {
     private var scheduler: DeliveryScheduler
     private var targets: [WebhookNumber: DeliveryTarget] = [:]
     private var records: [WebhookNumber: LastOutcomes] = [:]
-    private var random = SystemRandomNumberGenerator()
+    private var random = SplitMix()
     private var timer: Scheduled<Void>?
     private var timerDue: MonotonicTime?
     private var saving: Scheduled<Void>?
@@ -263,7 +263,7 @@ final class DeliveryPump {
         isSaving = true
         let bound = NIOLoopBound(self, eventLoop: loop)
         let isTaken = journal.submit(
-            JournalBatch(buffer, lastSequence: scheduler.seen) { [loop] result in
+            JournalBatch(buffer) { [loop] result in
                 loop.execute { bound.value.saved(progress, result) }
             })
         if !isTaken { isSaving = false }

@@ -153,7 +153,7 @@ actor Registrar {
             buffer.endRecord(at: start)
         }
         return await withCheckedContinuation { continuation in
-            let isTaken = journal.submit(JournalBatch(buffer, lastSequence: 0) { continuation.resume(returning: $0) })
+            let isTaken = journal.submit(JournalBatch(buffer) { continuation.resume(returning: $0) })
             if !isTaken { continuation.resume(returning: .failure(.closed)) }
         }
     }

@@ -1,0 +1,18 @@
+/// Random numbers for jitter: SplitMix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators"), seeded by
+/// the system once. A system call for each attempt would be a tenth of its cost.
+struct SplitMix: RandomNumberGenerator {
+    private var state: UInt64
+
+    init() {
+        var system = SystemRandomNumberGenerator()
+        state = system.next()
+    }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var word = state
+        word = (word ^ word >> 30) &* 0xBF58_476D_1CE4_E5B9
+        word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
+        return word ^ word >> 31
+    }
+}
