@@ -2,8 +2,11 @@
 #include "CLinuxShims.h"
 
 #include <errno.h>
+#include <link.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 int hookline_peer_credentials(int fd, struct hookline_peer *peer) {
     struct ucred credentials;
@@ -30,4 +33,24 @@ void hookline_name_thread(const char *name) {
 
 int hookline_accept(int fd) {
     return accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+static int release_object(struct dl_phdr_info *object, size_t size, void *page_bytes) {
+    (void)size;
+    uintptr_t page = *(const uintptr_t *)page_bytes;
+    for (int i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+        // Code is mapped privately and never written, not even by the dynamic linker.
+        if (segment->p_type != PT_LOAD || !(segment->p_flags & PF_X) || (segment->p_flags & PF_W)) continue;
+        uintptr_t start = (object->dlpi_addr + segment->p_vaddr + page - 1) & ~(page - 1);
+        uintptr_t end = (object->dlpi_addr + segment->p_vaddr + segment->p_memsz) & ~(page - 1);
+        // A refusal (the vDSO) leaves things as they are.
+        if (end > start) madvise((void *)start, end - start, MADV_DONTNEED);
+    }
+    return 0;
+}
+
+void hookline_release_code(void) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    dl_iterate_phdr(release_object, &page);
 }

@@ -1,4 +1,5 @@
 import AdminAPI
+import CLinuxShims
 import Cryptography
 import Delivery
 import Glibc
@@ -124,6 +125,7 @@ package struct RelayServer: Sendable {
                     ])
                 notifier.ready(status: "accepting events")
                 onReady()
+                hookline_release_code()
             } catch {
                 await stop(parts, intakeThread, drain: .zero)
                 group.cancelAll()

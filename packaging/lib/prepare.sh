@@ -89,7 +89,7 @@ install_build_packages() {
 # Builds what is installed: one executable with the Swift runtime in it, without symbols.
 build_release() {
     swift build --package-path "$repository" --scratch-path "$repository/.build-release" -c release \
-        --static-swift-stdlib --product hookline -Xlinker --gc-sections -Xlinker -s "$@"
+        --static-swift-stdlib --product hookline -Xlinker --gc-sections -Xlinker --no-export-dynamic -Xlinker -s "$@"
 }
 
 release_executable="$repository/.build-release/release/hookline"

@@ -29,4 +29,10 @@ void hookline_name_thread(const char *name);
 /// accept4(2) with SOCK_NONBLOCK and SOCK_CLOEXEC; the connection's descriptor, or -1 with errno.
 int hookline_accept(int fd);
 
+/// Lets go of the code that has been mapped into memory so far: what is needed again comes back from the page cache.
+///
+/// For the end of start-up. Most of what runs then never runs again, and file-backed pages that are mapped count as the
+/// process's (proc(5), VmRSS). Only read-only, never written parts of the executable and its libraries are touched.
+void hookline_release_code(void);
+
 #endif

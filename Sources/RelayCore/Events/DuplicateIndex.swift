@@ -105,7 +105,9 @@ package struct DuplicateIndex: Sendable {
             // An eighth at once: the sweep is paid for by that many insertions.
             let first = first
             let sequences = places.map(\.sequence).filter { $0 >= first && $0 > 0 }.sorted()
-            forget(before: sequences.dropFirst(sequences.count - maxCount + max(1, maxCount / 8)).first ?? last + 1)
+            // Less than nothing where most of the places hold what is forgotten already.
+            let surplus = max(0, sequences.count - maxCount + max(1, maxCount / 8))
+            forget(before: sequences.dropFirst(surplus).first ?? last + 1)
         }
         let kept = places.filter { $0.sequence >= first && $0.sequence > 0 }
         var size = Self.initialPlaces

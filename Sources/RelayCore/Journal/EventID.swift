@@ -76,6 +76,6 @@ package enum EventID {
     private static func check(_ scrambled: UInt64, _ time: UInt64, _ journal: JournalID) -> UInt64 {
         var word = (scrambled ^ time &* multiplier) &* (journal.high | 1)
         word ^= word >> 31
-        return word &* multiplier >> 48
+        return (word &* multiplier) >> 48
     }
 }
