@@ -98,5 +98,6 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "RelayTests", dependencies: ["Relay", "RelayCore"], swiftSettings: settings),
         .testTarget(name: "HooklineTests", dependencies: ["hookline", "RelayCore"], swiftSettings: settings),
+        .testTarget(name: "EndToEndTests", dependencies: [], exclude: ["receivers"], swiftSettings: settings),
     ]
 )

@@ -1,0 +1,123 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    /// systemd's protocol: sd_notify(3), sd_watchdog_enabled(3).
+    @Suite struct ServiceTests {
+        private static func monotonicMicroseconds() -> Int {
+            var now = timespec()
+            clock_gettime(CLOCK_MONOTONIC, &now)
+            return now.tv_sec * 1_000_000 + now.tv_nsec / 1_000
+        }
+
+        @Test func theLifeOfAService() throws {
+            try Lab.run { lab in
+                let manager = try NotifySocket(in: lab.directory)
+                let daemon = try lab.idleDaemon()
+                let child = try daemon.launch(environment: ["NOTIFY_SOCKET": manager.path])
+                let start = try manager.messages(until: "READY", within: .seconds(20))
+                // At the first attempt, without waiting.
+                let events = try daemon.connect()
+                #expect(try daemon.api.call("GET", "/readyz").status == 200)
+                #expect(start.count == 1)
+                #expect(start[0]["READY"] == "1")
+                #expect(start[0]["STATUS"]?.isEmpty == false)
+                try events.send(event() + "\n")
+                #expect(try events.readLine()?.contains("\"ok\":true") == true)
+
+                let before = Self.monotonicMicroseconds()
+                child.signal(SIGHUP)
+                let reload = try manager.messages(until: "READY")
+                let after = Self.monotonicMicroseconds()
+                #expect(reload.count == 2)
+                #expect(reload.first?["RELOADING"] == "1")
+                let told = try #require(reload.first?["MONOTONIC_USEC"].flatMap { Int($0) })
+                #expect((before...after).contains(told))
+                #expect(reload.last?["READY"] == "1")
+
+                child.signal(SIGTERM)
+                let end = try manager.messages(until: "STOPPING")
+                #expect(end.last?["STOPPING"] == "1")
+                #expect(end.last?["STATUS"]?.isEmpty == false)
+                #expect(try child.wait() == .exited(0))
+                #expect(end.allSatisfy { $0["WATCHDOG"] == nil })
+            }
+        }
+
+        @Test func aReloadThatFailsIsToldToo() throws {
+            try Lab.run { lab in
+                let manager = try NotifySocket(in: lab.directory)
+                let daemon = try lab.idleDaemon()
+                let child = try daemon.launch(environment: ["NOTIFY_SOCKET": manager.path])
+                _ = try manager.messages(until: "READY", within: .seconds(20))
+                try daemon.configure("[log]\nlevel = \"loud\"")
+                child.signal(SIGHUP)
+                // systemctl reload waits for both, whatever came of it.
+                let reload = try manager.messages(until: "READY")
+                #expect(reload.first?["RELOADING"] == "1")
+                #expect(reload.last?["STATUS"]?.contains("not reloaded") == true)
+            }
+        }
+
+        @Test func theWatchdogIsFed() throws {
+            try Lab.run { lab in
+                let manager = try NotifySocket(in: lab.directory)
+                let daemon = try lab.idleDaemon()
+                let variables = ["NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "600000"]
+                let child = try daemon.launch(environment: variables)
+                _ = try manager.messages(until: "READY", within: .seconds(20))
+                var times: [ContinuousClock.Instant] = []
+                let begun = ContinuousClock.now
+                while ContinuousClock.now - begun < .seconds(2.2) {
+                    guard let message = manager.next(within: .seconds(1)) else { throw Unmet("no sign of life") }
+                    if message["WATCHDOG"] == "1" { times.append(.now) }
+                    // Busy or not.
+                    try daemon.send((0..<200).map { _ in event() + "\n" }.joined())
+                }
+                #expect((5...9).contains(times.count))
+                for (one, next) in zip(times, times.dropFirst()) { #expect(next - one < .milliseconds(600)) }
+                // Stopped for a while, it does not pretend to have lived.
+                kill(child.pid, SIGSTOP)
+                while manager.next(within: .milliseconds(50)) != nil {}
+                #expect(manager.next(within: .milliseconds(700)) == nil)
+                kill(child.pid, SIGCONT)
+                #expect(try manager.messages(until: "WATCHDOG").last?["WATCHDOG"] == "1")
+            }
+        }
+
+        @Test func withoutAManagerNothingIsSent() throws {
+            try Lab.run { lab in
+                let manager = try NotifySocket(in: lab.directory)
+                let daemon = try lab.daemon()
+                #expect(try daemon.stop() == .exited(0))
+                #expect(manager.next(within: .milliseconds(50)) == nil)
+                // Nor does a manager that is gone stop the start.
+                try daemon.start(environment: [
+                    "NOTIFY_SOCKET": "\(lab.directory.path)/gone", "WATCHDOG_USEC": "100000",
+                ])
+                try daemon.accept(event())
+            }
+        }
+
+        @Test func directoriesAreTakenFromTheManager() throws {
+            try Lab.run { lab in
+                let daemon = try lab.idleDaemon("[ingest]\nmax-line-bytes = \"1KiB\"")
+                let base = lab.directory.path
+                try FileManager.default.createDirectory(atPath: "\(base)/etc", withIntermediateDirectories: true)
+                try FileManager.default.moveItem(atPath: daemon.configurationPath, toPath: "\(base)/etc/hookline.toml")
+                let child = try lab.start(
+                    [Package.executable, "serve"],
+                    environment: [
+                        "STATE_DIRECTORY": "\(base)/state", "RUNTIME_DIRECTORY": daemon.runtimeDirectory,
+                        "CONFIGURATION_DIRECTORY": "\(base)/etc", "JOURNAL_STREAM": "1:2",
+                    ])
+                try eventually("it is ready") { child.errors.contains("ready") }
+                #expect(exists("\(base)/state/journal"))
+                let long = event(data: "{\"a\":\"\(String(repeating: "x", count: 1_024))\"}")
+                #expect(try daemon.send(long + "\n").map(\.error.string) == ["line_too_long"])
+                // journald knows the time, and takes the priority from the front.
+                #expect(child.errors.split(separator: "\n").allSatisfy { $0.wholeMatch(of: /<[2-7]>.*/) != nil })
+            }
+        }
+    }
+}
