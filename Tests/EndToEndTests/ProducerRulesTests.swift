@@ -37,9 +37,11 @@ extension EndToEnd {
 
         @Test func rulesOfAGroupCount() throws {
             try Lab.run { lab in
+                let group = try #require(getgrgid(getgid()).map { String(cString: $0.pointee.gr_name) })
                 let daemon = try lab.daemon(
-                    "[[producers]]\ngroup = \"\(getgid())\"\ntenants = [\"*\"]\nevents = [\"job.*\"]\n"
-                        .replacing("group = \"\(getgid())\"", with: "gid = \(getgid())"))
+                    "[[producers]]\ngroup = \(quoted(group))\ntenants = [\"*\"]\nevents = [\"job.*\"]\n"
+                        + "[[producers]]\ngroup = \"no-such-group\"\ntenants = [\"*\"]\n")
+                #expect(daemon.log.contains("no-such-group"))
                 let replies = try daemon.send(event("job.closed") + "\n" + event("application.scored") + "\n")
                 #expect(replies.map(\.ok.bool) == [true, false])
             }

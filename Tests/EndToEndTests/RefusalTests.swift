@@ -178,8 +178,22 @@ extension EndToEnd {
                 }
                 #expect(try daemon.api.call("GET", "/readyz").status == 200)
 
+                // More is allowed: the reload is enough.
+                func configuration(_ size: String) -> String {
+                    "[journal]\nmax-bytes = \"\(size)\"\nretention = \"0s\"\n[delivery]\nretry-schedule = [\"1s\"]"
+                }
+                try daemon.api.json("PATCH", "/api/v1/webhooks/\(paused.id)", "{\"isActive\":false}")
+                _ = try fill()
+                try daemon.configure(configuration("2MiB"))
+                try daemon.reload()
+                try eventually("events are taken after the reload") { try isTaken() }
+                try daemon.configure(configuration("1MiB"))
+                try daemon.reload()
+                try eventually("the lower bound counts") { try !isTaken() }
+
                 // Deleted: nobody needs what waits.
                 try daemon.api.json("DELETE", "/api/v1/webhooks/\(paused.id)")
+                try eventually("events are taken after the removal", within: .seconds(15)) { try isTaken() }
                 let second = try daemon.webhook(receiver.url("/second"), isActive: false)
                 _ = try fill()
                 try daemon.api.json("DELETE", "/api/v1/webhooks/\(second.id)")

@@ -28,7 +28,7 @@ final class DeliveryPump {
     private(set) var isStopped = false
     private(set) var counters = PumpCounters()
     private var checkpoints: UInt64 = 0
-    /// Told after each save: the first event that is still needed.
+    /// Told when less may be needed than before: the first event that still is.
     var onProgress: ((UInt64) -> Void)?
 
     struct LastOutcomes {
@@ -62,6 +62,8 @@ final class DeliveryPump {
         targets[number] = nil
         records[number] = nil
         scheduler.removeLane(of: number)
+        // What waited for it alone is not needed any more.
+        onProgress?(firstNeeded)
         run()
     }
 

@@ -17,6 +17,8 @@ final class JournalRoom: Sendable {
         var settings: Configuration.Journal
         var isFull = false
         var isLooking = false
+        /// The first event that was needed when somebody asked last, until it is looked at.
+        var wish: UInt64?
         var segments = 0
     }
 
@@ -45,15 +47,29 @@ final class JournalRoom: Sendable {
     func look(firstNeeded: UInt64) {
         let segments = journal.allSegments.count
         let bytes = journal.bytes
-        let settings: Configuration.Journal? = state.withLock { state in
+        let mayStart = state.withLock { state in
             let isOver = bytes > state.settings.maxBytes || state.isFull
-            guard !state.isLooking, isOver || segments != state.segments else { return nil }
-            state.isLooking = true
-            state.segments = segments
-            return state.settings
+            guard isOver || segments != state.segments else { return false }
+            // Whoever looks already looks again with this.
+            state.wish = firstNeeded
+            defer { state.isLooking = true }
+            return !state.isLooking
         }
-        guard let settings else { return }
-        threads.submit { [self] _ in makeRoom(settings, firstNeeded: firstNeeded) }
+        guard mayStart else { return }
+        threads.submit { [self] _ in
+            while let (settings, wish) = nextWish() { makeRoom(settings, firstNeeded: wish) }
+        }
+    }
+
+    private func nextWish() -> (Configuration.Journal, UInt64)? {
+        state.withLock { state in
+            guard let wish = state.wish else {
+                state.isLooking = false
+                return nil
+            }
+            state.wish = nil
+            return (state.settings, wish)
+        }
     }
 
     private func makeRoom(_ settings: Configuration.Journal, firstNeeded: UInt64) {
@@ -64,7 +80,6 @@ final class JournalRoom: Sendable {
         let isFull = journal.bytes > settings.maxBytes
         let hasChanged = state.withLock { state in
             defer { state.isFull = isFull }
-            state.isLooking = false
             state.segments = journal.allSegments.count
             return state.isFull != isFull
         }

@@ -30,6 +30,7 @@ struct RelayParts: Sendable {
         await registrar.use(catalogue, TargetSettings(signatureHeader: configuration.signing.header))
         ingest.use(configuration.ingestSettings(logger: logger))
         room.use(configuration.journal)
+        await pump.ask { [room] in room.look(firstNeeded: $0.firstNeeded) }
     }
 
     /// Waits until nothing is in flight or ready to go, at most for a time. Runs to its end in a cancelled task too.

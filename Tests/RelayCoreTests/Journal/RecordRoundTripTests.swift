@@ -1,4 +1,4 @@
-import RelayCore
+@testable import RelayCore
 import Testing
 
 /// Progress and checkpoints in and out of their payloads.
@@ -122,7 +122,8 @@ struct RecordRoundTripTests {
             }
             return records
         }
-        let (old, new) = (try parts(1), try parts(2))
+        let old = try parts(1)
+        let new = try parts(2)
         #expect(old.count == 3)
         let cases: [(parts: [CheckpointRecord], asOf: UInt64?)] = [
             (old, 1), ([old[0], old[1]], nil), ([old[1], old[2]], nil), ([old[0], old[2]], nil), ([old[0], old[2], old[1]], nil),

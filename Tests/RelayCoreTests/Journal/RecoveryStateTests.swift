@@ -1,4 +1,4 @@
-import RelayCore
+@testable import RelayCore
 import Testing
 
 /// What a start learns, whatever the order in which events, progress and checkpoint stand in the journal.
