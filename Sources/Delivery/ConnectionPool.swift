@@ -13,7 +13,14 @@ final class ConnectionPool {
     private let loop: any EventLoop
     private let resolver: Resolver
     private let tls: TLSClient
-    var policy: AddressPolicy
+    /// Which addresses may be reached. Connections that were made under another policy are not used again.
+    var policy: AddressPolicy {
+        didSet {
+            policyVersion += 1
+            closeAllIdle()
+        }
+    }
+    private(set) var policyVersion = 0
     private var idle: [Origin: Deque<ReceiverConnection>] = [:]
     private var idleCount = 0
     /// Attempts that are not over, or whose answers are still being read.
@@ -95,6 +102,10 @@ final class ConnectionPool {
         exchanges.removeAll()
         sweep?.cancel()
         sweep = nil
+        closeAllIdle()
+    }
+
+    private func closeAllIdle() {
         idleSweep?.cancel()
         idleSweep = nil
         for connections in idle.values { for connection in connections { connection.close() } }
@@ -106,7 +117,9 @@ final class ConnectionPool {
 
     /// Keeps a connection for the next attempt to the same origin.
     func release(_ connection: ReceiverConnection) {
-        guard idle[connection.origin]?.count ?? 0 < Limits.idleConnectionsPerOrigin else { return connection.close() }
+        guard connection.policyVersion == policyVersion,
+            idle[connection.origin]?.count ?? 0 < Limits.idleConnectionsPerOrigin
+        else { return connection.close() }
         idle[connection.origin, default: Deque()].append(connection)
         idleCount += 1
         if idleSweep == nil { startIdleSweep() }

@@ -26,8 +26,12 @@ final class ReceiverConnection: ChannelInboundHandler, RemovableChannelHandler {
     /// Since when it has been idle.
     private(set) var idleSince = NIODeadline.now()
 
+    /// The address policy under which it was made.
+    let policyVersion: Int
+
     init(origin: Origin, pool: ConnectionPool, encoder: PreparedRequestEncoder) {
         self.origin = origin
+        policyVersion = pool.policyVersion
         self.pool = pool
         self.encoder = encoder
     }
@@ -70,10 +74,9 @@ final class ReceiverConnection: ChannelInboundHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch (unwrapInboundIn(data), state) {
         case (.head(let head), .waiting(let exchange)):
-            let status = UInt16(clamping: head.status.code)
-            if (200...299).contains(status) { exchange.finish(.delivered, status: status) }
             state = .reading(
-                exchange, status: status, keepAlive: head.isKeepAlive, bytes: 0, excerpt: [],
+                exchange, status: UInt16(clamping: head.status.code), keepAlive: head.isKeepAlive, bytes: 0,
+                excerpt: [],
                 retryAfter: Self.retryAfter(head.headers))
         case (
             .body(let part), .reading(let exchange, let status, let keepAlive, let bytes, var excerpt, let retryAfter)
@@ -82,10 +85,7 @@ final class ReceiverConnection: ChannelInboundHandler, RemovableChannelHandler {
             if !exchange.isOver, excerpt.count < Limits.responseExcerptBytes {
                 excerpt.append(contentsOf: part.readableBytesView.prefix(Limits.responseExcerptBytes - excerpt.count))
             }
-            guard total <= Limits.responseBodyBytes else {
-                report(exchange, status, excerpt, retryAfter)
-                return close()
-            }
+            guard total <= Limits.responseBodyBytes else { return drop() }
             state = .reading(
                 exchange, status: status, keepAlive: keepAlive, bytes: total, excerpt: excerpt, retryAfter: retryAfter)
         case (.end, .reading(let exchange, let status, let keepAlive, _, let excerpt, let retryAfter)):
@@ -98,9 +98,28 @@ final class ReceiverConnection: ChannelInboundHandler, RemovableChannelHandler {
             pool.ended(exchange)
         case (_, .idle), (_, .closed), (.head, .reading), (.body, .waiting), (.end, .waiting):
             // Bytes that nobody asked for.
-            close()
+            drop()
         }
     }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        // A 2xx counts from its head on. Where the whole answer came at once it has been reported at its end, when this
+        // connection was free for the next attempt.
+        if case .reading(let exchange, let status, _, _, let excerpt, let retryAfter) = state,
+            Self.isSuccess(status)
+        {
+            report(exchange, status, excerpt, retryAfter)
+        }
+        context.fireChannelReadComplete()
+    }
+
+    /// Closes without reading on; what the head said stands.
+    private func drop() {
+        end(because: "the receiver sent more than an answer")
+        context?.close(promise: nil)
+    }
+
+    private static func isSuccess(_ status: UInt16) -> Bool { (200...299).contains(status) }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         end(because: Self.describe(error))
@@ -143,6 +162,7 @@ final class ReceiverConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     private func report(_ exchange: Exchange, _ status: UInt16, _ excerpt: [UInt8], _ retryAfter: Duration?) {
         guard !exchange.isOver else { return }
+        if Self.isSuccess(status) { return exchange.finish(.delivered, status: status) }
         var reason = "HTTP \(status)"
         if (300...399).contains(status) { reason += " (redirects are not followed)" }
         let text = Self.printable(excerpt)

@@ -35,6 +35,7 @@ package struct RelayServer: Sendable {
     private enum Order: Sendable {
         case stop
         case reload(Configuration)
+        case reloadFailed(String)
     }
 
     package init(configuration: Configuration, paths: RelayPaths, logger: Logger, options: Options = Options()) {
@@ -50,6 +51,9 @@ package struct RelayServer: Sendable {
 
     /// Takes other settings over while running.
     package func reload(_ configuration: Configuration) { orderSink.yield(.reload(configuration)) }
+
+    /// Tells the service manager that a reload was asked for and came to nothing: the old settings stay.
+    package func reloadFailed(_ reason: String) { orderSink.yield(.reloadFailed(reason)) }
 
     /// Runs until ``stop()`` or until its task is cancelled.
     ///
@@ -89,6 +93,7 @@ package struct RelayServer: Sendable {
             administration: parts.administration, version: HooklineVersion.text, logger: logger, group: apiGroup)
         let notifier = ServiceNotifier()
         var intakeThread: WorkThread?
+        var made: [String] = []
         let result: Result<Void, any Error> = await withTaskGroup(of: (any Error)?.self) { group in
             group.addTask {
                 await parts.registrar.run()
@@ -97,7 +102,9 @@ package struct RelayServer: Sendable {
             do {
                 let (ready, apiIsReady) = AsyncStream.makeStream(of: Void.self)
                 let events = try ListeningSocket.make(paths.eventsSocket, mode: 0o660)
+                made.append(paths.eventsSocket)
                 let apiSocket = try ListeningSocket.make(paths.apiSocket, mode: 0o600)
+                made.append(paths.apiSocket)
                 group.addTask {
                     do {
                         try await api.run(listening: apiSocket) { apiIsReady.yield() }
@@ -139,7 +146,8 @@ package struct RelayServer: Sendable {
             group.cancelAll()
             return .success(())
         }
-        removeSockets()
+        // What somebody else has at these paths is not ours to remove.
+        for path in made { unlink(path) }
         try result.get()
     }
 
@@ -152,6 +160,10 @@ package struct RelayServer: Sendable {
             switch order {
             case .stop:
                 return current.delivery.drainTimeout
+            case .reloadFailed(let reason):
+                logger.error("configuration not reloaded: the old settings stay", metadata: ["error": "\(reason)"])
+                notifier.reloading()
+                notifier.ready(status: "accepting events; configuration not reloaded: \(reason)")
             case .reload(let configuration):
                 notifier.reloading()
                 let later = configuration.changesNeedingRestart(from: current)
@@ -182,11 +194,5 @@ package struct RelayServer: Sendable {
         await parts.join(parts.journalThread)
         await parts.registrar.save()
         logger.notice("stopped")
-    }
-
-    private func removeSockets() {
-        // They were ours; if they are gone already there is nothing to do.
-        unlink(paths.eventsSocket)
-        unlink(paths.apiSocket)
     }
 }

@@ -80,7 +80,8 @@ package struct JournalOpener {
         if let problem = contents.problem { throw problem }
         let journal = Journal(
             id: segments.first?.header.journal ?? Self.makeID(), directory: directory, disk: disk, found: segments,
-            lastSequence: contents.state.lastSequence, segmentBytes: segmentBytes, wall: wall, onRotation: onRotation, observeSync: observeSync, logger: logger)
+            lastSequence: contents.state.lastSequence, segmentBytes: segmentBytes, wall: wall, onRotation: onRotation,
+            observeSync: observeSync, logger: logger)
         return RecoveredJournal(
             journal: journal, state: contents.state,
             changes: contents.changes.values.sorted { $0.revision < $1.revision }, damage: damage, foreign: foreign)

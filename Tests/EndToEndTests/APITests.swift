@@ -51,7 +51,7 @@ extension EndToEnd {
                 let shown = try shell.curl("GET", "/api/v1/webhooks/\(id)")
                 let listed = try shell.curl("GET", "/api/v1/webhooks?tenantId=tenant_abc123")
                 let changed = try shell.curl("PATCH", "/api/v1/webhooks/\(id)", "{\"description\":\"ours\"}")
-                #expect([shown.status, listed.status, changed.status] == [200, 200, 200])
+                for answer in [shown, listed, changed] { #expect(answer.status == 200) }
                 for body in [shown.body, listed.body, changed.body] {
                     #expect(!"\(body)".contains("whsec_"))
                     #expect(!"\(body)".contains(secret.dropFirst(6)))

@@ -15,6 +15,8 @@ final class JournalRoom: Sendable {
 
     private struct State {
         var settings: Configuration.Journal
+        /// Ids are compared with the events themselves, which stay as long.
+        var dedupeWindow: Duration
         var isFull = false
         var isLooking = false
         /// The first event that was needed when somebody asked last, until it is looked at.
@@ -26,15 +28,16 @@ final class JournalRoom: Sendable {
     private let onTrouble: @Sendable (String?) -> Void
 
     init(
-        journal: Journal, ingest: IngestLoop, threads: NIOThreadPool, settings: Configuration.Journal, logger: Logger,
-        onTrouble: @escaping @Sendable (String?) -> Void
+        journal: Journal, ingest: IngestLoop, threads: NIOThreadPool, settings: Configuration.Journal,
+        dedupeWindow: Duration,
+        logger: Logger, onTrouble: @escaping @Sendable (String?) -> Void
     ) {
         self.journal = journal
         self.ingest = ingest
         self.threads = threads
         self.logger = logger
         self.onTrouble = onTrouble
-        state = Mutex(State(settings: settings))
+        state = Mutex(State(settings: settings, dedupeWindow: dedupeWindow))
     }
 
     func use(_ settings: Configuration.Journal) {
@@ -73,8 +76,9 @@ final class JournalRoom: Sendable {
     }
 
     private func makeRoom(_ settings: Configuration.Journal, firstNeeded: UInt64) {
+        let kept = max(settings.retention, state.withLock { $0.dedupeWindow })
         let first = journal.removeSettled(
-            firstNeeded: firstNeeded, keptSince: Clock.wall() - settings.retention.milliseconds,
+            firstNeeded: firstNeeded, keptSince: Clock.wall() - kept.milliseconds,
             maxBytes: settings.maxBytes)
         ingest.forgetDuplicates(before: first)
         let isFull = journal.bytes > settings.maxBytes

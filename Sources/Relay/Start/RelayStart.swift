@@ -66,7 +66,8 @@ struct RelayStart {
             rules: RegistrationRules(
                 catalogue: catalogue, egress: policy, signatureHeader: configuration.signing.header))
         let room = JournalRoom(
-            journal: journal, ingest: ingest, threads: threads, settings: configuration.journal, logger: logger
+            journal: journal, ingest: ingest, threads: threads, settings: configuration.journal,
+            dedupeWindow: configuration.ingest.dedupeWindow, logger: logger
         ) { administration.setTrouble($0) }
         await pump.ask { $0.onProgress = { room.look(firstNeeded: $0) } }
         // A new segment begins with every start: from its checkpoint on the next start needs nothing older.

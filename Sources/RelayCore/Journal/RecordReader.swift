@@ -36,6 +36,8 @@ package struct RecordReader {
             return .incomplete(offset: offset, needed: needed)
         case .zero where restIsZero(from: offset):
             return .end(offset: offset)
+        case .short where restIsZero(from: offset):
+            return .end(offset: offset)
         case .short, .zero, .none:
             return skipDamage()
         }

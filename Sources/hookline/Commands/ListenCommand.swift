@@ -9,6 +9,7 @@ struct ListenCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "listen",
         abstract: "A local receiver: verifies and prints each delivery.",
+        usage: "hookline listen [<options>]",
         discussion: """
             Made for trying out a webhook, and for seeing how the relay treats a receiver that is slow or broken:
 

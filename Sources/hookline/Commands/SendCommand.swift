@@ -6,6 +6,7 @@ struct SendCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "send",
         abstract: "Sends events, one JSON object a line, and waits until each is acknowledged.",
+        usage: "hookline send [<options>] [<file>]",
         discussion: """
             Lines without an "id" get one, so that what was not acknowledged when a connection is lost can be sent again \
             without being delivered twice. Everything else in a line goes as it is.

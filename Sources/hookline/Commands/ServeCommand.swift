@@ -10,7 +10,7 @@ import Systemd
 /// `hookline serve`: the daemon in the foreground.
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "serve", abstract: "Run the relay in the foreground.",
+        commandName: "serve", abstract: "Run the relay in the foreground.", usage: "hookline serve [<options>]",
         discussion: """
             Events come in on events.sock and the HTTP API answers on api.sock, both in the runtime directory; all that \
             must survive is in the state directory. Without flags: HOOKLINE_STATE_DIR and HOOKLINE_RUNTIME_DIR, then \
@@ -44,7 +44,7 @@ struct ServeCommand: AsyncParsableCommand {
         var options = RelayServer.Options()
         options.withoutRegistrations = withoutRegistrations
         let server = RelayServer(configuration: configuration, paths: paths, logger: logger, options: options)
-        let signals = watchSignals(server, logger, environment)
+        let signals = watchSignals(server, environment)
         defer { for source in signals { source.cancel() } }
         do {
             try await server.run(onReady: {})
@@ -59,7 +59,7 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     private func watchSignals(
-        _ server: RelayServer, _ logger: Logger, _ environment: [String: String]
+        _ server: RelayServer, _ environment: [String: String]
     ) -> [any DispatchSourceSignal] {
         func watch(_ number: Int32, _ body: @escaping @Sendable () -> Void) -> any DispatchSourceSignal {
             // What a dispatch source watches must not act by itself.
@@ -77,8 +77,7 @@ struct ServeCommand: AsyncParsableCommand {
                 do {
                     server.reload(try source.load(environment))
                 } catch {
-                    logger.error(
-                        "configuration not reloaded: the old settings stay", metadata: ["error": "\(error)"])
+                    server.reloadFailed("\(error)")
                 }
             },
         ]

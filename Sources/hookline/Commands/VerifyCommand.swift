@@ -7,6 +7,7 @@ struct VerifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
         abstract: "Checks a delivery's signatures and says why one fails.",
+        usage: "hookline verify [<options>] [<file>]",
         discussion: """
             The body is read from a file or standard input and must be the bytes as received, without a line end that an \
             editor adds. Give the headers that came with it:

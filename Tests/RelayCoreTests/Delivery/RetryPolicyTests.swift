@@ -4,7 +4,8 @@ import Testing
 /// When a failed delivery is tried again, and when no more.
 @Suite("Retry policy")
 struct RetryPolicyTests {
-    private let policy = RetryPolicy(schedule: [.seconds(5), .seconds(300), .seconds(1800)], maxAge: .seconds(7 * 86_400))
+    private let policy = RetryPolicy(
+        schedule: [.seconds(5), .seconds(300), .seconds(1800)], maxAge: .seconds(7 * 86_400))
 
     private func wait(
         _ attempts: Int, age: Duration = .zero, retryAfter: Duration? = nil, random: UInt64 = 500
@@ -39,7 +40,8 @@ struct RetryPolicyTests {
         #expect(wait(3) != nil)
         for attempts in [4, 5, 1000, 0, -1] {
             #expect(
-                policy.decide(attempts: attempts, age: .zero, retryAfter: .seconds(1), random: 0) == .giveUp(.triesUsedUp))
+                policy.decide(attempts: attempts, age: .zero, retryAfter: .seconds(1), random: 0)
+                    == .giveUp(.triesUsedUp))
         }
         let none = RetryPolicy(schedule: [], maxAge: .seconds(60))
         #expect(none.decide(attempts: 1, age: .zero, retryAfter: nil, random: 0) == .giveUp(.triesUsedUp))

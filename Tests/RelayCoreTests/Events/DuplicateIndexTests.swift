@@ -82,7 +82,9 @@ struct DuplicateIndexTests {
         #expect(index.count <= 4 * maxCount)
     }
 
-    @Test("a full table whose entries are nearly all forgotten makes room", arguments: [0, 1, 100, 1700, 1749, 1750, 2000])
+    @Test(
+        "a full table whose entries are nearly all forgotten makes room",
+        arguments: [0, 1, 100, 1700, 1749, 1750, 2000])
     func roomAfterForgetting(kept: Int) {
         var index = DuplicateIndex(maxCount: 2000)
         var sequence: UInt64 = 0

@@ -129,7 +129,9 @@ struct EventIntakeTests {
         var desk = Desk()
         _ = desk.take(Self.line("a"))
         let count = desk.batch.count
-        for line in ["{", "", Self.line("a"), Self.line("a", data: "[]"), Self.line(tenant: nil)] { _ = desk.take(line) }
+        for line in ["{", "", Self.line("a"), Self.line("a", data: "[]"), Self.line(tenant: nil)] {
+            _ = desk.take(line)
+        }
         #expect(desk.batch.count == count)
     }
 
@@ -309,7 +311,8 @@ struct EventIntakeTests {
         ])
         let table: [(groups: [UInt32], tenant: String, event: String, isAllowed: Bool)] = [
             ([], "a", "application.scored", true), ([], "a", "job.closed", false), ([], "b", "job.closed", true),
-            ([], "b", "application.scored", false), ([], "c", "job.created", false), ([6, 7], "c", "job.created", true),
+            ([], "b", "application.scored", false), ([], "c", "job.created", false),
+            ([6, 7], "c", "job.created", true),
             ([7], "a", "job.created", true), ([7], "c", "job.closed", false), ([6, 8], "c", "job.created", false),
         ]
         for row in table {
@@ -326,14 +329,18 @@ struct EventIntakeTests {
             to: PeerIdentity(uid: 1, gid: 1, pid: 1), groups: [], catalogue: EventCatalogue())
         var desk = Desk()
         #expect(desk.take(Self.line(), grant: stranger) == .refused(.forbidden))
-        #expect(ProducerRules(rules: nil).grant(to: EventFixture.peer, groups: [], catalogue: EventCatalogue()).isEverything)
+        #expect(
+            ProducerRules(rules: nil).grant(to: EventFixture.peer, groups: [], catalogue: EventCatalogue()).isEverything
+        )
     }
 
     // MARK: Obstacles and odd lines
 
     @Test("an obstacle refuses with a time to come back, and uses nothing up")
     func obstacles() {
-        for (obstacle, code) in [(EventIntake.Obstacle.backlogFull, RefusalCode.backlogFull), (.shuttingDown, .shuttingDown)] {
+        for (obstacle, code) in [
+            (EventIntake.Obstacle.backlogFull, RefusalCode.backlogFull), (.shuttingDown, .shuttingDown),
+        ] {
             var desk = Desk()
             desk.intake.obstacle = obstacle
             #expect(desk.take(Self.line("a")) == .refused(code))
@@ -372,7 +379,8 @@ struct EventIntakeTests {
         let cut = [UInt8](#"{"event":"é"#.utf8.dropLast())
         let outcome = cut.withUnsafeBytes {
             desk.intake.take(
-                $0, isLast: true, from: EventFixture.peer, grant: .everything, now: 0, into: desk.batch, find: { _ in nil })
+                $0, isLast: true, from: EventFixture.peer, grant: .everything, now: 0, into: desk.batch,
+                find: { _ in nil })
         }
         if case .refused(let refusal) = outcome { #expect(refusal.code == .truncated) } else { Issue.record("taken") }
     }

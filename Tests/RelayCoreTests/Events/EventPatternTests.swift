@@ -7,11 +7,13 @@ struct EventPatternTests {
     @Test(
         "matches",
         arguments: [
-            ("*", "job.closed", true), ("*", "a.b.c", true), ("*", "webhook.failing", false), ("*", "delivery.given_up", false),
+            ("*", "job.closed", true), ("*", "a.b.c", true), ("*", "webhook.failing", false),
+            ("*", "delivery.given_up", false),
             ("webhook.*", "webhook.failing", true), ("delivery.given_up", "delivery.given_up", true),
             ("application.*", "application.created", true), ("application.*", "application", false),
             ("application.*", "applications.created", false), ("a.b.*", "a.b.c", true), ("a.b.*", "a.b", false),
-            ("job.closed", "job.closed", true), ("job.closed", "job.closed2", false), ("job.closed", "Job.closed", false),
+            ("job.closed", "job.closed", true), ("job.closed", "job.closed2", false),
+            ("job.closed", "Job.closed", false),
         ])
     func matches(pattern: String, type: String, isMatch: Bool) throws {
         let parsed = try #require(EventPattern(pattern))
@@ -22,7 +24,8 @@ struct EventPatternTests {
     @Test(
         "no patterns",
         arguments: [
-            "", ".", ".*", "**", "a*", "*.a", "a..b", ".a", "a.", "a.*.b", "a.**", "a b", "a.é", "a/b", "a,b", " *", "* ",
+            "", ".", ".*", "**", "a*", "*.a", "a..b", ".a", "a.", "a.*.b", "a.**", "a b", "a.é", "a/b", "a,b", " *",
+            "* ",
         ])
     func bad(pattern: String) {
         #expect(EventPattern(pattern) == nil)

@@ -48,8 +48,10 @@ struct EventScannerTests {
     @Test(
         "types that producers can't send",
         arguments: [
-            "webhook.failing", "webhook.recovered", "webhook.disabled", "delivery.given_up", "", "application", "application.",
-            "application.created ", "Application.created", "application.create", "application.createdd", "application.*", "*",
+            "webhook.failing", "webhook.recovered", "webhook.disabled", "delivery.given_up", "", "application",
+            "application.",
+            "application.created ", "Application.created", "application.create", "application.createdd",
+            "application.*", "*",
             "interview.booked", "job.created\\u0000",
         ])
     func unknownTypes(name: String) {
@@ -73,7 +75,8 @@ struct EventScannerTests {
         "data passes verbatim",
         arguments: [
             "{}", "{ }", #"{"a":1,"a":2}"#, #"{"a" :\#t[ 1 ,2] }"#, #"{"name":"Łucja O'Neill 李 עברית ไทย 👩‍👩‍👧‍👦"}"#,
-            #"{"lone":"\ud800","pair":"\ud83d\ude00","slash":"\/"}"#, #"{"n":1.50e+03,"big":123456789012345678901234567890}"#,
+            #"{"lone":"\ud800","pair":"\ud83d\ude00","slash":"\/"}"#,
+            #"{"n":1.50e+03,"big":123456789012345678901234567890}"#,
             #"{"event":"x","tenantId":"y","data":{},"id":1}"#, #"{"quote":"}\"}","b":"\\"}"#, "{\"del\":\"\u{7F}\"}",
             "{\"line\":\"\u{2028}\u{2029}\u{85}\"}",
         ])
@@ -91,7 +94,8 @@ struct EventScannerTests {
         let allowed = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-".unicodeScalars)
         for value in UInt32(0)...0x100 {
             guard let scalar = Unicode.Scalar(value) else { continue }
-            let escape = "\\u" + String(repeating: "0", count: 4 - String(value, radix: 16).count)
+            let escape =
+                "\\u" + String(repeating: "0", count: 4 - String(value, radix: 16).count)
                 + String(value, radix: 16)
             let other = field == "id" ? Self.tenant : #""id":"i""#
             let scanned = ScannedLine(Self.line(Self.event, Self.data, other, "\"\(field)\":\"a\(escape)b\""))
@@ -133,7 +137,8 @@ struct EventScannerTests {
         "missing fields",
         arguments: [
             ("{\"data\":{}}", "event"), ("{\"tenantId\":\"t\",\"data\":{}}", "event"),
-            ("{\"event\":\"job.closed\",\"tenantId\":\"t\"}", "data"), ("{\"event\":\"job.closed\"}", "data"), ("{}", "event"),
+            ("{\"event\":\"job.closed\",\"tenantId\":\"t\"}", "data"), ("{\"event\":\"job.closed\"}", "data"),
+            ("{}", "event"),
         ])
     func missing(line: String, field: String) {
         #expect(ScannedLine(line).code == .missingField)
@@ -143,7 +148,8 @@ struct EventScannerTests {
     @Test(
         "unknown keys",
         arguments: [
-            "", "Event", "EVENT", "events", "even", "tenant", "tenantid", "tenant_id", "tenantId ", "Data", "dataa", "ID", "Id",
+            "", "Event", "EVENT", "events", "even", "tenant", "tenantid", "tenant_id", "tenantId ", "Data", "dataa",
+            "ID", "Id",
             "timestamP", "version", "\\u0000", "id\\u0000", "日本", "\\ud800",
         ])
     func unknownKeys(key: String) {
@@ -182,14 +188,17 @@ struct EventScannerTests {
     @Test(
         "messages name what and where",
         arguments: [
-            (#"{"event":}"#, "unexpected '}' at byte 10"), ("[]", "unexpected '[' at byte 1"), ("{} x", "unexpected 'x' at byte 4"),
-            ("{\u{1}}", "unexpected byte 0x01 at byte 2"), ("{\"\u{1}\"}", "control character 0x01 in a string at byte 3"),
+            (#"{"event":}"#, "unexpected '}' at byte 10"), ("[]", "unexpected '[' at byte 1"),
+            ("{} x", "unexpected 'x' at byte 4"),
+            ("{\u{1}}", "unexpected byte 0x01 at byte 2"),
+            ("{\"\u{1}\"}", "control character 0x01 in a string at byte 3"),
             (#"{"a":"\x"}"#, "invalid escape at byte 7"), (#"{"a":1.}"#, "invalid number at byte 6"),
             (#"{"a":01}"#, "unexpected '1' at byte 7"), (#"{"a""#, "the line ends inside the JSON text"),
             ("", "the line ends inside the JSON text"),
             (#"{"a":1}"#, "unknown field \"a\": an event has event, tenantId, data, timestamp and id"),
             (#"{"id":"a","id":"a"}"#, "the field \"id\" stands there twice"),
-            (#"{"event":"é","data":{}}"#, "unknown event type \"é\": known are "), (#"{"data":{}}"#, "the field \"event\" is missing"),
+            (#"{"event":"é","data":{}}"#, "unknown event type \"é\": known are "),
+            (#"{"data":{}}"#, "the field \"event\" is missing"),
         ])
     func messages(line: String, message: String) {
         #expect(ScannedLine(line).message?.hasPrefix(message) == true, "\(ScannedLine(line).message ?? "")")
@@ -215,7 +224,8 @@ struct EventScannerTests {
     func reuse() {
         var scanner = EventScanner(catalogue: EventCatalogue())
         let lines = [
-            #"{"\u0065vent":"job.closed","tenantId":"\u0061","data":{}}"#, #"{"event":"job.closed","tenantId":"bb","data":{}}"#,
+            #"{"\u0065vent":"job.closed","tenantId":"\u0061","data":{}}"#,
+            #"{"event":"job.closed","tenantId":"bb","data":{}}"#,
             #"{"x\u0020":1}"#, #"{"event":"job.closed","tenantId":"c\u0063c","data":{}}"#,
         ]
         var tenants: [String] = []

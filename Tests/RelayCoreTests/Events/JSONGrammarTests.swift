@@ -21,7 +21,8 @@ struct JSONGrammarTests {
             // Surrogates without a partner are grammar all the same (section 8.2).
             #""\ud800""#, #""\udc00""#, #""\ude00\ud83d""#, #""\ud83dx""#,
             // White space: space, tab, LF and CR, anywhere between tokens.
-            " 0 ", "\t0\t", "\r0\r", "\n0\n", "[ ]", "{ }", "[ 1 , 2 ]", #"{ "a" : 1 , "b" : [ ] }"#, " \t\r\n{} \t\r\n",
+            " 0 ", "\t0\t", "\r0\r", "\n0\n", "[ ]", "{ }", "[ 1 , 2 ]", #"{ "a" : 1 , "b" : [ ] }"#,
+            " \t\r\n{} \t\r\n",
         ])
     func allowed(value: String) {
         let line = ScannedLine.dataMember(value)
@@ -33,7 +34,8 @@ struct JSONGrammarTests {
         "values that the grammar does not allow",
         arguments: [
             // Numbers.
-            "01", "-01", "00", "-", "--1", "+1", "1.", "-1.", ".5", "-.5", "1.e1", "1e", "1E", "1e+", "1e-", "1e1.5", "1.2.3",
+            "01", "-01", "00", "-", "--1", "+1", "1.", "-1.", ".5", "-.5", "1.e1", "1e", "1E", "1e+", "1e-", "1e1.5",
+            "1.2.3",
             "0x10", "1_000", "1,", "Infinity", "-Infinity", "NaN", "1f", "0e", "2-", "1 2", "1+1", "e1", "٣",
             // Literals.
             "True", "FALSE", "nul", "tru", "truee", "nulll", "t", "f", "n", "none", "undefined", "true false",
@@ -42,7 +44,8 @@ struct JSONGrammarTests {
             #""\u123""#, #""\u123g""#, #""\u 123""#, #""\U0041""#, #""\u+123""#, "'a'", "a", #""a"b"#, #""a" "b""#,
             "\"a\nb\"", "\"a\tb\"", "\"a\rb\"", "\"\u{0}\"", "\"\u{1}\"", "\"\u{1F}\"", "\"\\\u{1}\"", "\"\\\n\"",
             // Containers.
-            "", "[", "]", "{", "}", "[1", "[1,", "[1,]", "[,1]", "[,]", "[1 2]", "[1,,2]", "[1:2]", #"{"a"}"#, #"{"a":}"#,
+            "", "[", "]", "{", "}", "[1", "[1,", "[1,]", "[,1]", "[,]", "[1 2]", "[1,,2]", "[1:2]", #"{"a"}"#,
+            #"{"a":}"#,
             #"{"a":1,}"#, #"{,"a":1}"#, #"{"a":1 "b":2}"#, #"{"a"::1}"#, #"{"a",1}"#, "{1:2}", "{a:1}", "{null:1}",
             #"{"a":1]"#, "[1}", "[[]", "[]]", "{}}", "([])", "[1]2", #"{"a":1;"b":2}"#, #"{"a"=1}"#,
             // White space that isn't JSON's, and comments.
@@ -66,8 +69,10 @@ struct JSONGrammarTests {
     @Test(
         "other top levels and trailing garbage are invalid_json",
         arguments: [
-            "", "[]", "[{}]", "0", "\"a\"", "true", "null", "{}{}", "{} {}", "{},", "{}0", "{}}", "{}]", "{", "}", "{,}",
-            "\u{FEFF}{}", "{}\u{FEFF}", "{}\u{0}", "\u{0}{}", "{}//", "x{}", ":{}", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,",
+            "", "[]", "[{}]", "0", "\"a\"", "true", "null", "{}{}", "{} {}", "{},", "{}0", "{}}", "{}]", "{", "}",
+            "{,}",
+            "\u{FEFF}{}", "{}\u{FEFF}", "{}\u{0}", "\u{0}{}", "{}//", "x{}", ":{}", "{\"a\"", "{\"a\":", "{\"a\":1",
+            "{\"a\":1,",
             "{\"a\":1,}",
         ])
     func topLevel(line: String) {
@@ -77,7 +82,8 @@ struct JSONGrammarTests {
     @Test("white space is allowed wherever a token ends")
     func whitespaceEverywhere() {
         let tokens = [
-            "{", #""event""#, ":", #""job.closed""#, ",", #""tenantId""#, ":", #""t""#, ",", #""data""#, ":", "{", #""a""#, ":",
+            "{", #""event""#, ":", #""job.closed""#, ",", #""tenantId""#, ":", #""t""#, ",", #""data""#, ":", "{",
+            #""a""#, ":",
             "[", "1", ",", "true", "]", "}", "}",
         ]
         for space in [" ", "\t", "\r", "\n", " \t\r\n \t"] {
@@ -171,7 +177,8 @@ struct JSONGrammarTests {
     @Test(
         "the first and last character of every length pass",
         arguments: [
-            [0x7F], [0xC2, 0x80], [0xDF, 0xBF], [0xE0, 0xA0, 0x80], [0xE1, 0x80, 0x80], [0xEC, 0xBF, 0xBF], [0xED, 0x80, 0x80],
+            [0x7F], [0xC2, 0x80], [0xDF, 0xBF], [0xE0, 0xA0, 0x80], [0xE1, 0x80, 0x80], [0xEC, 0xBF, 0xBF],
+            [0xED, 0x80, 0x80],
             [0xED, 0x9F, 0xBF], [0xEE, 0x80, 0x80], [0xEF, 0xBF, 0xBF], [0xEF, 0xBF, 0xBE], [0xF0, 0x90, 0x80, 0x80],
             [0xF1, 0x80, 0x80, 0x80], [0xF3, 0xBF, 0xBF, 0xBF], [0xF4, 0x80, 0x80, 0x80], [0xF4, 0x8F, 0xBF, 0xBF],
             [0xEF, 0xBB, 0xBF],
@@ -188,7 +195,8 @@ struct JSONGrammarTests {
     func wordBoundaries() {
         let special: [(bytes: [UInt8], code: RefusalCode?)] = [
             (Array(#"\""#.utf8), nil), (Array(#"\\"#.utf8), nil), (Array(#"\u00e9"#.utf8), nil), (Array("é".utf8), nil),
-            (Array("😀".utf8), nil), ([0x7F], nil), ([0x20], nil), ([0x21], nil), ([0x23], nil), ([0x5B], nil), ([0x5D], nil),
+            (Array("😀".utf8), nil), ([0x7F], nil), ([0x20], nil), ([0x21], nil), ([0x23], nil), ([0x5B], nil),
+            ([0x5D], nil),
             ([0x1F], .invalidJSON), ([0x00], .invalidJSON), (Array(#"\x"#.utf8), .invalidJSON), ([0x22], .invalidJSON),
             ([0x80], .invalidUTF8), ([0xC3, 0x28], .invalidUTF8),
         ]

@@ -125,7 +125,8 @@ private struct LineGenerator {
 
     private mutating func string() -> [UInt8] {
         let pieces = [
-            "a", "word", "eight888", "é", "李", "😀", #"\n"#, #"\""#, #"\\"#, #"\/"#, #"\u00e9"#, #"\uD800"#, " ", "\u{7F}", "'",
+            "a", "word", "eight888", "é", "李", "😀", #"\n"#, #"\""#, #"\\"#, #"\/"#, #"\u00e9"#, #"\uD800"#, " ",
+            "\u{7F}", "'",
         ]
         var text = "\""
         for _ in 0..<random.below(6) { text += pieces[random.below(pieces.count)] }
@@ -211,7 +212,9 @@ private struct ReferenceJSON {
             index += 1
             if escape == 0x75 {
                 for _ in 0..<4 {
-                    guard let digit = peek, Character(Unicode.Scalar(digit)).isHexDigit, digit < 0x80 else { return false }
+                    guard let digit = peek, Character(Unicode.Scalar(digit)).isHexDigit, digit < 0x80 else {
+                        return false
+                    }
                     index += 1
                 }
             } else if !"\"\\/bfnrt".utf8.contains(escape) {

@@ -35,7 +35,9 @@ enum EventFixture {
     }
 
     /// An event in a buffer of its own, for webhooks that take it.
-    static func event(_ sequence: UInt64, for webhooks: [WebhookNumber] = [], acceptedAt: Int64 = 1_777_732_330_000)
+    static func event(
+        _ sequence: UInt64, for webhooks: [WebhookNumber] = [], acceptedAt: Int64 = 1_777_732_330_000
+    )
         -> EventRecord
     {
         let buffer = RecordBuffer(capacity: 256)
@@ -47,7 +49,8 @@ enum EventFixture {
     }
 
     static func webhook(
-        _ number: WebhookNumber, tenant: String = "t", patterns: [EventPattern] = [.all], state: Webhook.State = .active,
+        _ number: WebhookNumber, tenant: String = "t", patterns: [EventPattern] = [.all],
+        state: Webhook.State = .active,
         settings: DeliverySettings = DeliverySettings()
     ) throws -> Webhook {
         Webhook(

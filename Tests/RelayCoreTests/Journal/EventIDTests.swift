@@ -19,7 +19,8 @@ struct EventIDTests {
         [0, 1, 1_777_732_330_000, (1 << 48) - 1] as [Int64])
     func roundTrip(number: UInt64, time: Int64) {
         let journals = [
-            EventFixture.journal, JournalID(high: 0, low: 0), JournalID(high: .max, low: .max), JournalID(high: 1, low: 2),
+            EventFixture.journal, JournalID(high: 0, low: 0), JournalID(high: .max, low: .max),
+            JournalID(high: 1, low: 2),
         ]
         for journal in journals {
             let made = id(number, time, journal)
@@ -50,8 +51,10 @@ struct EventIDTests {
         #expect(taken <= 2)
         let made = id(17, 1_777_732_330_000)
         for cut in 0..<made.utf8.count { #expect(sequence(String(made.prefix(cut))) == nil) }
-        for other in [made + "0", made.lowercased(), "evt-" + made.dropFirst(4), "", "evt_", "evt_" + made.dropFirst(4).lowercased()]
-        {
+        for other in [
+            made + "0", made.lowercased(), "evt-" + made.dropFirst(4), "", "evt_",
+            "evt_" + made.dropFirst(4).lowercased(),
+        ] {
             #expect(sequence(other) == nil)
         }
         for character in ["I", "L", "O", "U", "-", "_", "*", "8"] {

@@ -18,11 +18,13 @@ struct EventRecordTests {
                         }
                         let offset = EventFixture.append(
                             77, webhooks: webhooks, id: id, data: data, type: "application.created", tenant: longest,
-                            timestamp: "2026-05-02T14:32:10+02:00", isProducersTimestamp: isProducers, acceptedAt: 123_456,
+                            timestamp: "2026-05-02T14:32:10+02:00", isProducersTimestamp: isProducers,
+                            acceptedAt: 123_456,
                             to: buffer)
                         let event = try #require(EventRecord(buffer: buffer, offset: offset))
                         #expect(buffer.count.isMultiple(of: 8))
-                        #expect(event.sequence == 77 && event.acceptedAt == 123_456 && event.producer == EventFixture.peer)
+                        #expect(
+                            event.sequence == 77 && event.acceptedAt == 123_456 && event.producer == EventFixture.peer)
                         #expect(event.hasProducersID == !id.isEmpty && event.hasProducersTimestamp == isProducers)
                         #expect(EventFixture.text(event.producersID) == id)
                         #expect(EventFixture.text(event.type) == "application.created")

@@ -18,17 +18,20 @@ struct RecordFormatTests {
             ], id: "order-17", data: #"{"score":82}"#, type: "application.scored", tenant: "tenant_abc123",
             isProducersTimestamp: true, to: buffer)
         RecordFormat.seal(buffer.bytes, count: buffer.count, seed: RecordFormat.seed(nonce: Self.segment.nonce))
-        #expect(Hexadecimal.encode(Array(buffer.contents)) == (
-                    "f3abebbda4000000a700000000000000010000000000000010a21ae99d010000e9030000ea0300006712000012180d08"
+        #expect(
+            Hexadecimal.encode(Array(buffer.contents))
+                == ("f3abebbda4000000a700000000000000010000000000000010a21ae99d010000e9030000ea0300006712000012180d08"
                     + "740000000100020005000000090000806f726465722d31377b226576656e74223a226170706c69636174696f6e2e7363"
                     + "6f726564222c2274696d657374616d70223a22323032362d30352d30325431343a33323a31302e3030305a222c227465"
-                    + "6e616e744964223a2274656e616e745f616263313233222c2264617461223a7b2273636f7265223a38327d7d00000000"))
+                    + "6e616e744964223a2274656e616e745f616263313233222c2264617461223a7b2273636f7265223a38327d7d00000000")
+        )
     }
 
     @Test("a segment's header, byte for byte")
     func goldenSegment() throws {
-        #expect(Hexadecimal.encode(Self.segment.bytes) == (
-                    "484b4c4e5345473127e431da01000000efcdab89674523011032547698badcfe88776655443322110300000000000000"
+        #expect(
+            Hexadecimal.encode(Self.segment.bytes)
+                == ("484b4c4e5345473127e431da01000000efcdab89674523011032547698badcfe88776655443322110300000000000000"
                     + "a70000000000000010a21ae99d01000002000000000000000010000000000000"))
         #expect(try SegmentHeader(Self.segment.bytes) == Self.segment)
     }
@@ -59,7 +62,8 @@ struct RecordFormatTests {
         "CRC-32C as RFC 3720 appendix B.4 has it",
         arguments: [
             ([UInt8](repeating: 0, count: 32), 0x8A91_36AA), ([UInt8](repeating: 0xFF, count: 32), 0x62A8_AB43),
-            (Array(0..<32), 0x46DD_794E), (Array((0..<32).reversed()), 0x113F_DB5C), (Array("123456789".utf8), 0xE306_9283),
+            (Array(0..<32), 0x46DD_794E), (Array((0..<32).reversed()), 0x113F_DB5C),
+            (Array("123456789".utf8), 0xE306_9283),
             ([], 0),
         ] as [([UInt8], UInt32)])
     func checksum(bytes: [UInt8], crc: UInt32) {

@@ -1,5 +1,6 @@
-@testable import RelayCore
 import Testing
+
+@testable import RelayCore
 
 /// Progress and checkpoints in and out of their payloads.
 @Suite("Progress and checkpoint records")
@@ -10,7 +11,9 @@ struct RecordRoundTripTests {
             webhook: .max, cursor: .max,
             progress: LaneProgress(
                 settled: SettlementResult.allCases.map {
-                    .init(sequence: UInt64($0.rawValue), at: -1, result: $0, status: 599, attempts: .max, microseconds: .max)
+                    .init(
+                        sequence: UInt64($0.rawValue), at: -1, result: $0, status: 599, attempts: .max,
+                        microseconds: .max)
                 },
                 opened: [5, .max],
                 retried: [
@@ -126,8 +129,10 @@ struct RecordRoundTripTests {
         let new = try parts(2)
         #expect(old.count == 3)
         let cases: [(parts: [CheckpointRecord], asOf: UInt64?)] = [
-            (old, 1), ([old[0], old[1]], nil), ([old[1], old[2]], nil), ([old[0], old[2]], nil), ([old[0], old[2], old[1]], nil),
-            ([old[0], old[1], new[2]], nil), ([old[0], new[1], new[2]], nil), ([old[0], old[1]] + new, 2), (old + [new[0]], 1),
+            (old, 1), ([old[0], old[1]], nil), ([old[1], old[2]], nil), ([old[0], old[2]], nil),
+            ([old[0], old[2], old[1]], nil),
+            ([old[0], old[1], new[2]], nil), ([old[0], new[1], new[2]], nil), ([old[0], old[1]] + new, 2),
+            (old + [new[0]], 1),
             ([old[2]] + new, 2), ([old[0], old[0], old[1], old[2]], 1), (old + new, 2),
         ]
         for (index, row) in cases.enumerated() {

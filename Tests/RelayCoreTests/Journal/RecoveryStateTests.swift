@@ -1,5 +1,6 @@
-@testable import RelayCore
 import Testing
+
+@testable import RelayCore
 
 /// What a start learns, whatever the order in which events, progress and checkpoint stand in the journal.
 @Suite("Recovery state")
@@ -18,19 +19,23 @@ struct RecoveryStateTests {
                     opened: opened,
                     retried: retried.map {
                         .init(
-                            sequence: $0.sequence, at: 0, nextAt: $0.nextAt, status: 0, attempts: $0.attempts, microseconds: 1,
+                            sequence: $0.sequence, at: 0, nextAt: $0.nextAt, status: 0, attempts: $0.attempts,
+                            microseconds: 1,
                             reason: "")
                     }))
         ])
     }
 
-    private func checkpoint(asOf: UInt64, _ lanes: [WebhookNumber: LaneState], revision: UInt64 = 0) throws -> WholeCheckpoint {
+    private func checkpoint(
+        asOf: UInt64, _ lanes: [WebhookNumber: LaneState], revision: UInt64 = 0
+    ) throws -> WholeCheckpoint {
         let buffer = RecordBuffer()
         CheckpointRecord.append(number: 1, asOf: asOf, revision: revision, lanes: lanes, to: buffer)
         var collector = CheckpointCollector()
         let payload = EventFixture.payload(buffer)
         let record = try #require(payload.withUnsafeBytes { CheckpointRecord($0) })
-        return try #require(collector.add(record))
+        let whole = collector.add(record)
+        return try #require(whole)
     }
 
     @Test("without a checkpoint everything counts from the first record on")

@@ -14,8 +14,10 @@ struct RegistrationTableTests {
             catalogue: EventCatalogue(extra: ["webhook.x"]),
             webhooks: [
                 try EventFixture.webhook(9), try EventFixture.webhook(2, patterns: [.type("job.closed")]),
-                try EventFixture.webhook(3, patterns: [.prefix("job."), .all]), try EventFixture.webhook(4, tenant: "u"),
-                try EventFixture.webhook(5, patterns: []), try EventFixture.webhook(6, patterns: [.prefix("application.")]),
+                try EventFixture.webhook(3, patterns: [.prefix("job."), .all]),
+                try EventFixture.webhook(4, tenant: "u"),
+                try EventFixture.webhook(5, patterns: []),
+                try EventFixture.webhook(6, patterns: [.prefix("application.")]),
             ])
         #expect(numbers(table, "job.closed") == [2, 3, 9])
         #expect(numbers(table, "application.created") == [3, 6, 9])
@@ -32,7 +34,8 @@ struct RegistrationTableTests {
         let table = RegistrationTable(
             catalogue: EventCatalogue(),
             webhooks: [
-                try EventFixture.webhook(1, state: .paused), try EventFixture.webhook(2, state: .disabled(reason: "410")),
+                try EventFixture.webhook(1, state: .paused),
+                try EventFixture.webhook(2, state: .disabled(reason: "410")),
             ])
         #expect(table.match(tenant: "t", type: 0).map(\.takesDeliveries) == [true, false])
     }
@@ -41,17 +44,23 @@ struct RegistrationTableTests {
     func changes() throws {
         var table = RegistrationTable(catalogue: EventCatalogue(), revision: 4)
         var webhook = try EventFixture.webhook(7)
-        #expect(!table.apply(RegistrationChange(revision: 4, kind: .put(webhook))))
+        let applied1 = table.apply(RegistrationChange(revision: 4, kind: .put(webhook)))
+        #expect(!applied1)
         #expect(table.list(tenant: nil).isEmpty)
-        #expect(table.apply(RegistrationChange(revision: 5, kind: .put(webhook))))
+        let applied2 = table.apply(RegistrationChange(revision: 5, kind: .put(webhook)))
+        #expect(applied2)
         #expect(table.nextNumber == 8 && numbers(table, "job.closed") == [7])
         webhook.patterns = [.type("job.created")]
-        #expect(table.apply(RegistrationChange(revision: 6, kind: .put(webhook))))
+        let applied3 = table.apply(RegistrationChange(revision: 6, kind: .put(webhook)))
+        #expect(applied3)
         #expect(numbers(table, "job.closed").isEmpty && numbers(table, "job.created") == [7])
         #expect(table.count(tenant: "t") == 1)
-        #expect(!table.apply(RegistrationChange(revision: 6, kind: .remove(7))))
-        #expect(table.apply(RegistrationChange(revision: 7, kind: .remove(7))))
-        #expect(table.apply(RegistrationChange(revision: 8, kind: .remove(7))))
+        let applied4 = table.apply(RegistrationChange(revision: 6, kind: .remove(7)))
+        #expect(!applied4)
+        let applied5 = table.apply(RegistrationChange(revision: 7, kind: .remove(7)))
+        #expect(applied5)
+        let applied6 = table.apply(RegistrationChange(revision: 8, kind: .remove(7)))
+        #expect(applied6)
         #expect(table.webhook(id: "wh_7") == nil && table.row(of: "t") == nil && table.revision == 8)
         // Numbers are never used again.
         #expect(table.nextNumber == 8)

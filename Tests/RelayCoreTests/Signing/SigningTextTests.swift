@@ -27,7 +27,8 @@ struct SigningTextTests {
     @Test(
         "texts that are no base64",
         arguments: [
-            "Z", "Zg", "Zg=", "Zg===", "Zm8", "=Zg=", "Z===", "====", "Zg==Zg==", "Zm9v=", "Zm9v\n", " Zm9v", "Zm-v", "Zm_v", "Zmé=",
+            "Z", "Zg", "Zg=", "Zg===", "Zm8", "=Zg=", "Z===", "====", "Zg==Zg==", "Zm9v=", "Zm9v\n", " Zm9v", "Zm-v",
+            "Zm_v", "Zmé=",
             // Bits beyond the last byte.
             "Zh==", "Zm9=",
         ])
@@ -49,7 +50,9 @@ struct SigningTextTests {
         #expect(WebhookSecret(randomBytes: Array("foobar".utf8)) == secret)
     }
 
-    @Test("texts that are no secret", arguments: ["", "whsec_", "whsec-Zm9v", "Zm9vYmFy", "whsec_Zm9", "WHSEC_Zm9v", " whsec_Zm9v"])
+    @Test(
+        "texts that are no secret",
+        arguments: ["", "whsec_", "whsec-Zm9v", "Zm9vYmFy", "whsec_Zm9", "WHSEC_Zm9v", " whsec_Zm9v"])
     func badSecret(text: String) {
         #expect(WebhookSecret(text) == nil)
     }
