@@ -30,7 +30,7 @@ extension WebhooksCommand {
 
         @Option(
             help: ArgumentHelp(
-                "The secret itself, for trying things out: other users of this machine can see it.",
+                "The secret itself, to try things out: other users of this machine can see it.",
                 valueName: "whsec_…"))
         var secret: String?
 

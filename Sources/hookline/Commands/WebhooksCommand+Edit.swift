@@ -6,6 +6,7 @@ extension WebhooksCommand {
         static let configuration = CommandConfiguration(
             commandName: "edit",
             abstract: "Changes a webhook; what isn't named stays as it is.",
+            usage: "hookline webhooks edit <id> [<options>]",
             discussion: "--event and --header replace all that the webhook had.")
 
         /// A field that can be taken away.

@@ -13,7 +13,7 @@ struct SecretOptions: ParsableArguments {
     @Option(
         name: .customLong("secret"),
         help: ArgumentHelp(
-            "The secret itself, for trying things out: other users of this machine can see it.", valueName: "whsec_…"))
+            "The secret itself, to try things out: other users of this machine can see it.", valueName: "whsec_…"))
     var texts: [String] = []
 
     @Option(
