@@ -96,6 +96,7 @@ let package = Package(
         .testTarget(
             name: "AdminAPITests", dependencies: ["AdminAPI", "RelayCore", nioCore, nioPosix, logging],
             swiftSettings: settings),
+        .testTarget(name: "StorageTests", dependencies: ["Storage", "RelayCore", logging], swiftSettings: settings),
         .testTarget(name: "RelayTests", dependencies: ["Relay", "RelayCore"], swiftSettings: settings),
         .testTarget(name: "HooklineTests", dependencies: ["hookline", "RelayCore"], swiftSettings: settings),
         .testTarget(name: "EndToEndTests", dependencies: [], exclude: ["receivers"], swiftSettings: settings),
