@@ -6,6 +6,8 @@ package import RelayCore
 /// Confined to the delivery loop, as its keys are.
 package final class DeliveryTarget {
     package let webhook: WebhookNumber
+    /// `wh_…`, for log lines.
+    package let id: String
     package let url: WebhookURL
     package let tenant: String
     package let madeByAdministrator: Bool
@@ -20,6 +22,7 @@ package final class DeliveryTarget {
     ///   - userAgent: for example `Hookline/1.0`.
     package init(_ webhook: Webhook, secret: WebhookSecret, signatureHeader: String, userAgent: String) {
         self.webhook = webhook.number
+        id = webhook.id
         url = webhook.url
         tenant = webhook.tenant
         madeByAdministrator = webhook.madeByAdministrator

@@ -28,7 +28,7 @@ extension EndToEnd {
                 #expect(second.end == .exited(1))
                 #expect(second.errors.contains(daemon.eventsSocket))
                 try daemon.accept(event())
-                #expect(try daemon.status().events.accepted.int == 1)
+                try daemon.waitUntil(events: "accepted", count: 1)
             }
         }
 

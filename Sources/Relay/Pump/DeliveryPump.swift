@@ -186,7 +186,7 @@ final class DeliveryPump {
         case .delivered:
             counters.delivered += 1
             if records[attempt.webhook]?.lastFailure != nil, records[attempt.webhook]?.isFailing == true {
-                logger.notice("webhook works again", metadata: ["webhook": "\(attempt.webhook)"])
+                logger.notice("webhook works again", metadata: ["webhook": "\(name(of: attempt))"])
             }
             records[attempt.webhook, default: LastOutcomes()].lastSuccessAt = wall
         case .failed(let failure):
@@ -196,7 +196,7 @@ final class DeliveryPump {
             logger.info(
                 "delivery attempt failed",
                 metadata: [
-                    "webhook": "\(attempt.webhook)", "event": "\(attempt.sequence)", "attempt": "\(attempt.number)",
+                    "webhook": "\(name(of: attempt))", "event": "\(attempt.sequence)", "attempt": "\(attempt.number)",
                     "reason": "\(failure.reason)",
                 ])
         case .abandoned:
@@ -207,10 +207,15 @@ final class DeliveryPump {
             logger.warning(
                 "delivery given up",
                 metadata: [
-                    "webhook": "\(attempt.webhook)", "event": "\(attempt.sequence)", "result": "\(result)",
+                    "webhook": "\(name(of: attempt))", "event": "\(attempt.sequence)", "result": "\(result)",
                     "attempts": "\(attempt.number)",
                 ])
         }
+    }
+
+    /// What an administrator knows the attempt's webhook by.
+    private func name(of attempt: DeliveryScheduler.Attempt) -> String {
+        targets[attempt.webhook]?.id ?? "removed"
     }
 
     private func load(_ read: DeliveryScheduler.Read) {

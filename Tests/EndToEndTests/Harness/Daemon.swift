@@ -113,6 +113,21 @@ final class Daemon {
         return replies[0]
     }
 
+    /// Waits until the status counts so many events: it follows the replies by a moment.
+    ///
+    /// - Parameter name: `accepted`, `refused`, `duplicates` or `blankLines`.
+    func waitUntil(events name: String, count: Int) throws {
+        var last: Int?
+        do {
+            try eventually("\(count) \(name)", within: .seconds(5)) {
+                last = try status().events[name].int
+                return last == count
+            }
+        } catch is Unmet {
+            throw Unmet("the status counts \(last.map { "\($0)" } ?? "no") events \(name), not \(count)")
+        }
+    }
+
     func status() throws -> JSON { try api.json("GET", "/api/v1/status") }
 
     struct Registration {
