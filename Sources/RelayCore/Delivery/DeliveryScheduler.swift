@@ -199,8 +199,10 @@ package struct DeliveryScheduler {
     ///   - next: the sequence from which on nothing has been looked at.
     package mutating func loaded(_ events: [EventRecord], for webhook: WebhookNumber, next: UInt64) {
         guard let slot = slots[webhook] else { return }
+        let isStale = lanes[slot].isReadStale
         lanes[slot].isReading = false
-        if lanes[slot].isPaused {
+        lanes[slot].isReadStale = false
+        if lanes[slot].isPaused || isStale {
             wake(slot)
             return
         }

@@ -45,6 +45,8 @@ struct Lane {
     /// Whether there may be events of this lane in the journal from `cursor` on that it has not loaded.
     var isLagging = false
     var isReading = false
+    /// Whether the cursor has gone back since the read was asked for: its answer would leave a gap.
+    var isReadStale = false
     /// Whether it stands in line for a read.
     var isReaderQueued = false
     var waiting = Deque<Waiting>()
@@ -107,6 +109,7 @@ struct Lane {
         guard let first = waiting.first else { return }
         cursor = first.sequence
         isLagging = true
+        isReadStale = isReading
         waiting.removeAll()
         waitingBytes = 0
     }
