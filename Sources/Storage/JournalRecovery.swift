@@ -75,7 +75,11 @@ package struct JournalOpener {
             }
             damage += damaged.map { JournalDamage(path: segment.path, bytes: $0) }
             // Behind the last record of the last segment is what a crash left: it was never acknowledged.
-            if index == segments.count - 1 { segment.publish(through: end, index: []) }
+            if index == segments.count - 1 {
+                segment.publish(through: end, index: [])
+                // What a killed process wrote may be in the kernel's memory only; from now on it counts as durable.
+                try segment.file.sync()
+            }
         }
         if let problem = contents.problem { throw problem }
         let journal = Journal(

@@ -105,6 +105,8 @@ package final class Segment: Sendable {
         var position = offset ?? SegmentHeader.byteCount
         var damage: [Range<Int>] = []
         var wanted = chunkBytes
+        // Zeros up to a chunk's end may be the end of what was written, or a hole: what comes behind them decides.
+        var zeros: Int?
         while position < validBytes {
             let count = min(wanted, validBytes - position)
             let buffer = RecordBuffer(capacity: count)
@@ -116,21 +118,30 @@ package final class Segment: Sendable {
             chunk: while true {
                 switch reader.next() {
                 case .record(let at, let header):
+                    if let start = zeros { damage.append(start..<position + at) }
+                    zeros = nil
                     guard body((buffer, at), header, position + at) else {
                         return (damage, position + at + header.totalBytes)
                     }
                 case .damage(let range):
-                    damage.append(range.lowerBound + position..<range.upperBound + position)
-                    if range.upperBound == buffer.count { return (damage, range.lowerBound + position) }
+                    let start = zeros ?? range.lowerBound + position
+                    zeros = nil
+                    damage.append(start..<range.upperBound + position)
+                    if range.upperBound == buffer.count { return (damage, start) }
                 case .incomplete(let at, let needed):
                     position += at
                     wanted = max(needed, chunkBytes)
                     break chunk
                 case .end(let at):
-                    return (damage, position + at)
+                    let start = zeros ?? position + at
+                    if isLast { return (damage, start) }
+                    zeros = start
+                    position += buffer.count / RecordFormat.alignment * RecordFormat.alignment
+                    wanted = chunkBytes
+                    break chunk
                 }
             }
         }
-        return (damage, position)
+        return (damage, zeros ?? position)
     }
 }
