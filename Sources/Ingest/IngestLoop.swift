@@ -94,7 +94,7 @@ package final class IngestLoop: Sendable {
         var acceptAgainAt: ContinuousClock.Instant?
 
         var rounds = Deque<Round>()
-        /// Sequences of rounds that did not reach the disk, the latest of them.
+        /// Sequences of rounds that did not reach the disk, until no round is under way that may repeat one.
         var lost: [Range<UInt64>] = []
         var current: Round
         var nextRound: UInt64 = 1
@@ -592,6 +592,8 @@ extension IngestLoop.Loop {
             }
             if !isLost { count(round) }
         }
+        // Only a line that was read before its original was lost can still mean it.
+        if rounds.isEmpty { lost.removeAll() }
         guard !answered.isEmpty else { return }
         let now = clock.now
         for (id, connection) in answered {
@@ -638,7 +640,6 @@ extension IngestLoop.Loop {
     /// A round did not reach the disk: its ids are free again.
     private mutating func takeBack(_ round: Round) {
         lost.append(round.sequences)
-        if lost.count > 64 { lost.removeFirst() }
         for group in round.groups {
             for answer in group.answers {
                 guard case .accepted(let offset) = answer.kind else { continue }

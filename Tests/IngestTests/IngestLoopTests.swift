@@ -328,4 +328,24 @@ struct IngestLoopTests {
             #expect(try client.allReplies() == [Self.accepted("a")])
         }
     }
+
+    @Test("a lost original is known however many turns were lost with it")
+    func manyLost() throws {
+        try Listener.run(MemoryStore(.held)) { listener in
+            let client = try listener.connect()
+            try client.send(Self.line("a") + "\n")
+            #expect(listener.store.waitForAppend())
+            for number in 1...70 {
+                try client.send(Self.line("n\(number)") + "\n")
+                #expect(listener.store.waitForAppend())
+            }
+            let other = try listener.connect()
+            try other.send(Self.line("a") + "\n" + Self.line("b") + "\n")
+            #expect(listener.store.waitForAppend())
+            listener.store.release(.failure(EventStoreFailure(message: "lost", isLackOfSpace: false)))
+            #expect(try client.replies(71).allSatisfy { $0.contains("storage_error") })
+            #expect(Self.isRefusal(try other.reply(), line: 1, .storageError))
+            #expect(Self.isRefusal(try other.reply(), line: 2, .storageError))
+        }
+    }
 }
