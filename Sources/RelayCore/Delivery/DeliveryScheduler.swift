@@ -52,7 +52,7 @@ package struct DeliveryScheduler {
         case none
     }
 
-    private struct Timer: Comparable {
+    struct Timer: Comparable {
         let due: MonotonicTime
         let webhook: WebhookNumber
         let sequence: UInt64
@@ -60,103 +60,29 @@ package struct DeliveryScheduler {
         static func < (one: Self, other: Self) -> Bool { one.due < other.due }
     }
 
-    package private(set) var settings: Settings
+    package internal(set) var settings: Settings
     /// No attempts begin while it is set.
     package var isPaused = false
     /// The last event that lanes have been told of.
     package private(set) var seen: UInt64
-    package private(set) var inFlight = 0
+    package internal(set) var inFlight = 0
 
-    private var lanes: [Lane] = []
-    private var slots: [WebhookNumber: Int] = [:]
-    private var vacant: [Int] = []
-    private var provenRound = Deque<WebhookNumber>()
-    private var unprovenRound = Deque<WebhookNumber>()
-    private var isUnprovensTurn = false
-    private var unprovenInFlight = 0
-    private var readers = Deque<WebhookNumber>()
-    private var timers = Heap<Timer>()
-    private var waitingBytes = 0
-    private var touched: Set<WebhookNumber> = []
+    var lanes: [Lane] = []
+    var slots: [WebhookNumber: Int] = [:]
+    var vacant: [Int] = []
+    var provenRound = Deque<WebhookNumber>()
+    var unprovenRound = Deque<WebhookNumber>()
+    var isUnprovensTurn = false
+    var unprovenInFlight = 0
+    var readers = Deque<WebhookNumber>()
+    var timers = Heap<Timer>()
+    var waitingBytes = 0
+    var touched: Set<WebhookNumber> = []
 
     /// - Parameter seen: the last event that was accepted before.
     package init(settings: Settings, seen: UInt64) {
         self.settings = settings
         self.seen = seen
-    }
-
-    // MARK: Lanes
-
-    /// Adds a webhook's lane, or changes the settings of the one it has.
-    ///
-    /// - Parameter state: what a restart found; nil for a new webhook.
-    package mutating func setLane(
-        of webhook: Webhook, state: LaneState? = nil, now: MonotonicTime, wall: Int64
-    ) {
-        let policy = RetryPolicy(
-            schedule: webhook.settings.retrySchedule ?? settings.retry.schedule,
-            maxAge: webhook.settings.maxAge ?? settings.retry.maxAge)
-        let timeout = webhook.settings.timeout ?? settings.timeout
-        let windowMax = min(webhook.settings.maxInFlight ?? settings.maxInFlightPerWebhook, settings.maxInFlight)
-        let isPaused = webhook.state != .active
-
-        if let slot = slots[webhook.number] {
-            lanes[slot].policy = policy
-            lanes[slot].timeout = timeout
-            lanes[slot].windowMax = windowMax
-            lanes[slot].window = min(lanes[slot].window, windowMax)
-            lanes[slot].isPaused = isPaused
-            if isPaused { releaseWaiting(slot) }
-            wake(slot)
-            return
-        }
-        var lane = Lane(
-            webhook: webhook.number, policy: policy, timeout: timeout, windowMax: windowMax, isPaused: isPaused,
-            cursor: state?.cursor ?? seen + 1)
-        lane.window = min(2, windowMax)
-        if let state { restore(&lane, from: state, now: now, wall: wall) }
-        let slot = vacant.popLast() ?? lanes.count
-        if slot == lanes.count { lanes.append(lane) } else { lanes[slot] = lane }
-        slots[webhook.number] = slot
-        wake(slot)
-    }
-
-    private mutating func restore(_ lane: inout Lane, from state: LaneState, now: MonotonicTime, wall: Int64) {
-        lane.pending = state.pending
-        lane.delivered = state.delivered
-        lane.givenUp = state.givenUp
-        lane.isLagging = state.cursor <= seen
-        // A wall clock that was set back must not keep a try waiting for longer than any schedule would.
-        let longest = (lane.policy.schedule.max() ?? .zero).milliseconds * 6 / 5
-        for (sequence, open) in state.open.sorted(by: { $0.key < $1.key }) {
-            let wait = min(max(0, open.nextAt - wall), max(longest, RetryPolicy.longestRetryAfter.milliseconds))
-            if open.nextAt == 0 || wait == 0 {
-                lane.open[sequence] = Lane.Open(attempts: open.attempts, phase: .due, isRecorded: true)
-                lane.due.append(sequence)
-            } else {
-                let due = now + .milliseconds(wait)
-                lane.open[sequence] = Lane.Open(attempts: open.attempts, phase: .parked(until: due), isRecorded: true)
-                timers.insert(Timer(due: due, webhook: lane.webhook, sequence: sequence))
-            }
-            lane.parked += 1
-        }
-    }
-
-    /// Takes the settings for all lanes; ``setLane(of:state:now:wall:)`` for each webhook makes them count there.
-    package mutating func replaceSettings(_ settings: Settings) {
-        self.settings = settings
-    }
-
-    /// Ends a webhook's lane; what was pending is cancelled.
-    package mutating func removeLane(of webhook: WebhookNumber) {
-        guard let slot = slots.removeValue(forKey: webhook) else { return }
-        if !lanes[slot].isProven { unprovenInFlight -= lanes[slot].inFlight }
-        inFlight -= lanes[slot].inFlight
-        waitingBytes -= lanes[slot].waitingBytes
-        lanes[slot].waiting.removeAll()
-        lanes[slot].open.removeAll()
-        touched.remove(webhook)
-        vacant.append(slot)
     }
 
     // MARK: What has happened
@@ -173,7 +99,7 @@ package struct DeliveryScheduler {
     }
 
     @inline(__always)
-    private mutating func enqueue(_ event: EventRecord, _ sequence: UInt64, _ slot: Int) {
+    mutating func enqueue(_ event: EventRecord, _ sequence: UInt64, _ slot: Int) {
         // Restored lanes count what is beyond their cursors already.
         lanes[slot].pending += 1
         if lanes[slot].isLagging { return }
@@ -309,14 +235,14 @@ package struct DeliveryScheduler {
     }
 
     /// The two rounds take turns, as long as the budget of the unproven allows them theirs.
-    private mutating func nextInTurn() -> WebhookNumber? {
+    mutating func nextInTurn() -> WebhookNumber? {
         isUnprovensTurn.toggle()
         let unprovenMayGo = unprovenInFlight < max(1, settings.maxInFlight / 2)
         if isUnprovensTurn, unprovenMayGo, let webhook = unprovenRound.popFirst() { return webhook }
         return provenRound.popFirst() ?? (unprovenMayGo ? unprovenRound.popFirst() : nil)
     }
 
-    private mutating func begin(_ slot: Int, wall: Int64) -> Attempt? {
+    mutating func begin(_ slot: Int, wall: Int64) -> Attempt? {
         let sequence: UInt64
         let number: Int
         var event: EventRecord?
@@ -365,112 +291,15 @@ package struct DeliveryScheduler {
         return nil
     }
 
-    // MARK: What must survive
-
-    /// What has happened since the last call; nil if nothing has.
-    package mutating func takeProgress() -> ProgressRecord? {
-        var record = ProgressRecord()
-        for webhook in touched {
-            guard let slot = slots[webhook] else { continue }
-            var progress = lanes[slot].unsaved
-            lanes[slot].unsaved = LaneProgress()
-            for (sequence, open) in lanes[slot].open where !open.isRecorded {
-                lanes[slot].open[sequence]?.isRecorded = true
-                progress.opened.append(sequence)
-            }
-            record.lanes.append(
-                ProgressRecord.LaneEntry(webhook: webhook, cursor: lanes[slot].durableCursor, progress: progress))
-        }
-        touched.removeAll(keepingCapacity: true)
-        return record.lanes.isEmpty ? nil : record
-    }
-
-    /// Takes a record back that could not be written.
-    package mutating func restoreProgress(_ record: ProgressRecord) {
-        for entry in record.lanes {
-            guard let slot = slots[entry.webhook] else { continue }
-            for sequence in entry.progress.opened { lanes[slot].open[sequence]?.isRecorded = false }
-            lanes[slot].unsaved.settled.insert(contentsOf: entry.progress.settled, at: 0)
-            lanes[slot].unsaved.retried.insert(contentsOf: entry.progress.retried, at: 0)
-            touched.insert(entry.webhook)
-        }
-    }
-
-    /// The state of all lanes, for a checkpoint. Call ``takeProgress()`` before, and write what it returns before.
-    package func laneStates(now: MonotonicTime, wall: Int64) -> [WebhookNumber: LaneState] {
-        var states: [WebhookNumber: LaneState] = [:]
-        for (webhook, slot) in slots {
-            let lane = lanes[slot]
-            // A lane that has everything needs nothing from before the checkpoint.
-            let isCaughtUp = lane.waiting.isEmpty && !lane.isLagging
-            var state = LaneState(cursor: isCaughtUp ? seen + 1 : lane.durableCursor)
-            state.pending = lane.pending
-            state.delivered = lane.delivered
-            state.givenUp = lane.givenUp
-            for (sequence, open) in lane.open {
-                var nextAt: Int64 = 0
-                if case .parked(let due) = open.phase { nextAt = wall + max(0, (due - now).milliseconds) }
-                state.open[sequence] = LaneState.Open(attempts: open.attempts, nextAt: nextAt)
-            }
-            states[webhook] = state
-        }
-        return states
-    }
-
-    /// The first event that some lane still needs; nil if everything up to ``seen`` is settled.
-    package func firstNeeded() -> UInt64? {
-        var first: UInt64?
-        for slot in slots.values {
-            let lane = lanes[slot]
-            var needed = lane.open.keys.min()
-            if lane.isLagging || !lane.waiting.isEmpty { needed = min(needed ?? .max, lane.durableCursor) }
-            if let needed { first = min(first ?? .max, needed) }
-        }
-        return first
-    }
-
-    // MARK: Looking at it
-
-    /// Whether ``takeProgress()`` has something to hand out.
-    package var hasProgress: Bool { !touched.isEmpty }
-
-    /// Whether an attempt could begin, were there room for it.
-    package var hasReadyWork: Bool {
-        slots.values.contains {
-            lanes[$0].hasWork || (lanes[$0].isLagging && lanes[$0].wantsRead) || lanes[$0].isReading
-        }
-    }
-
-    package var pending: Int { slots.values.reduce(0) { $0 + lanes[$1].pending } }
-
-    /// A lane's part of a webhook's health; nil for a webhook without one.
-    package func health(of webhook: WebhookNumber) -> LaneHealth? {
-        guard let slot = slots[webhook] else { return nil }
-        let lane = lanes[slot]
-        let next = lane.open.values.compactMap { if case .parked(let due) = $0.phase { due } else { nil } }.min()
-        return LaneHealth(
-            pending: lane.pending, inFlight: lane.inFlight, consecutiveFailures: lane.consecutiveFailures,
-            delivered: lane.delivered, givenUp: lane.givenUp, nextTry: next)
-    }
-
-    package struct LaneHealth: Equatable, Sendable {
-        package let pending: Int
-        package let inFlight: Int
-        package let consecutiveFailures: Int
-        package let delivered: Int
-        package let givenUp: Int
-        package let nextTry: MonotonicTime?
-    }
-
     // MARK: Inside
 
-    private mutating func leaveFlight(_ slot: Int) {
+    mutating func leaveFlight(_ slot: Int) {
         lanes[slot].inFlight -= 1
         inFlight -= 1
         if !lanes[slot].isProven { unprovenInFlight -= 1 }
     }
 
-    private mutating func park(
+    mutating func park(
         _ attempt: Attempt, _ outcome: AttemptOutcome, _ failure: AttemptFailure, _ slot: Int, wait: Duration,
         now: MonotonicTime, wall: Int64
     ) {
@@ -487,7 +316,7 @@ package struct DeliveryScheduler {
         touched.insert(attempt.webhook)
     }
 
-    private mutating func settle(
+    mutating func settle(
         _ sequence: UInt64, _ result: SettlementResult, _ slot: Int, attempts: Int, outcome: AttemptOutcome, wall: Int64
     ) {
         lanes[slot].open[sequence] = nil
@@ -501,25 +330,25 @@ package struct DeliveryScheduler {
         touched.insert(lanes[slot].webhook)
     }
 
-    private mutating func releaseWaiting(_ slot: Int) {
+    mutating func releaseWaiting(_ slot: Int) {
         waitingBytes -= lanes[slot].waitingBytes
         lanes[slot].dropWaiting()
     }
 
     /// Puts a lane where its state says it belongs: into a round, among the readers, or nowhere.
-    private mutating func wake(_ slot: Int) {
+    mutating func wake(_ slot: Int) {
         queueIfReady(slot)
         if lanes[slot].wantsRead { queueReader(slot) }
     }
 
-    private mutating func queueReader(_ slot: Int) {
+    mutating func queueReader(_ slot: Int) {
         guard !lanes[slot].isReaderQueued else { return }
         lanes[slot].isReaderQueued = true
         readers.append(lanes[slot].webhook)
     }
 
     @inline(__always)
-    private mutating func queueIfReady(_ slot: Int) {
+    mutating func queueIfReady(_ slot: Int) {
         guard !lanes[slot].isQueued, lanes[slot].hasWork else { return }
         lanes[slot].isQueued = true
         if lanes[slot].isProven {

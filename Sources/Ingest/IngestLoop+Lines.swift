@@ -1,0 +1,152 @@
+import DequeModule
+import Glibc
+import RelayCore
+
+/// Lines: bytes from connections become lines, and each line an answer of the present round.
+extension IngestLoop.Loop {
+    mutating func read(_ connection: Connection) {
+        let count = Glibc.read(connection.descriptor, input.baseAddress, input.count)
+        if count > 0 {
+            take(UnsafeRawBufferPointer(rebasing: input[..<count]), of: connection)
+        } else if count == 0 || (errno != EAGAIN && errno != EINTR) {
+            endInput(of: connection)
+        }
+    }
+
+    mutating func take(_ bytes: UnsafeRawBufferPointer, of connection: Connection) {
+        guard let base = bytes.baseAddress else { return }
+        let now = owner.wall()
+        var position = 0
+        while position < bytes.count {
+            let rest = bytes.count - position
+            guard let found = memchr(base + position, 0x0A, rest) else {
+                keep(UnsafeRawBufferPointer(start: base + position, count: rest), of: connection)
+                return
+            }
+            let length = UnsafeRawPointer(found) - (base + position)
+            let part = UnsafeRawBufferPointer(start: base + position, count: length)
+            position += length + 1
+            if connection.isSkipping {
+                connection.isSkipping = false
+            } else if connection.unfinished.isEmpty {
+                connection.lines += 1
+                if length > settings.maxLineBytes {
+                    refuseTooLong(connection)
+                } else {
+                    decide(part, of: connection, now: now)
+                }
+            } else {
+                finish(with: part, of: connection, now: now)
+            }
+        }
+    }
+
+    /// Ends the line that was begun in an earlier turn.
+    mutating func finish(with part: UnsafeRawBufferPointer, of connection: Connection, now: Int64) {
+        let unfinished = connection.unfinished.count
+        if unfinished + part.count > settings.maxLineBytes {
+            refuseTooLong(connection)
+        } else {
+            connection.unfinished.append(contentsOf: part)
+            let line = connection.unfinished
+            line.withUnsafeBytes { decide($0, of: connection, now: now) }
+        }
+        dropUnfinished(of: connection, counted: unfinished)
+    }
+
+    /// Keeps the beginning of a line until the rest of it comes.
+    mutating func keep(_ part: UnsafeRawBufferPointer, of connection: Connection) {
+        guard !connection.isSkipping else { return }
+        if connection.unfinished.isEmpty { connection.lines += 1 }
+        let length = connection.unfinished.count + part.count
+        if length > settings.maxLineBytes {
+            let counted = connection.unfinished.count
+            refuseTooLong(connection)
+            connection.isSkipping = true
+            dropUnfinished(of: connection, counted: counted)
+            return
+        }
+        // What was read can't be given back to the socket: it is kept, and the connection waits for the room it took.
+        connection.unfinished.append(contentsOf: part)
+        if !memory.take(part.count, for: connection) {
+            connection.waitsForMemory = true
+            connection.memoryOwed += part.count
+            memoryWaiters.append(connection)
+        }
+    }
+
+    mutating func dropUnfinished(of connection: Connection, counted: Int) {
+        memory.giveBack(counted - connection.memoryOwed, of: connection)
+        connection.memoryOwed = 0
+        if connection.unfinished.capacity > 4096 {
+            connection.unfinished = []
+        } else {
+            connection.unfinished.removeAll(keepingCapacity: true)
+        }
+        guard !memoryWaiters.isEmpty else { return }
+        let waiting = memoryWaiters
+        memoryWaiters = []
+        for connection in waiting where connection.waitsForMemory {
+            if memory.take(connection.memoryOwed, for: connection) {
+                connection.waitsForMemory = false
+                connection.memoryOwed = 0
+                touched[ObjectIdentifier(connection)] = connection
+            } else {
+                memoryWaiters.append(connection)
+            }
+        }
+    }
+
+    mutating func endInput(of connection: Connection) {
+        connection.inputEnded = true
+        connection.waitsForMemory = false
+        if !connection.unfinished.isEmpty {
+            let line = connection.unfinished
+            line.withUnsafeBytes { decide($0, of: connection, now: owner.wall(), isLast: true) }
+            dropUnfinished(of: connection, counted: line.count)
+        }
+        memoryWaiters.removeAll { $0 === connection }
+    }
+
+    mutating func refuseTooLong(_ connection: Connection) {
+        answer(
+            .refused(Refusal(.lineTooLong, "a line may have \(settings.maxLineBytes) bytes (ingest.max-line-bytes)")),
+            to: connection)
+    }
+
+    mutating func decide(
+        _ line: UnsafeRawBufferPointer, of connection: Connection, now: Int64, isLast: Bool = false
+    ) {
+        let rounds = rounds
+        let round = current
+        let store = owner.store
+        let sequence = intake.nextSequence
+        let outcome = intake.take(
+            line, isLast: isLast, from: connection.peer, grant: connection.grant, now: now, into: round.records
+        ) { sequence in
+            if let event = round.event(sequence) { return event }
+            for earlier in rounds where earlier.sequences.contains(sequence) { return earlier.event(sequence) }
+            return store.event(sequence)
+        }
+        switch outcome {
+        case .blank:
+            local.blankLines += 1
+        case .accepted(let offset):
+            if round.sequences.isEmpty { round.sequences = sequence..<sequence }
+            round.sequences = round.sequences.lowerBound..<intake.nextSequence
+            answer(.accepted(offset: offset), to: connection)
+        case .duplicate(let original):
+            local.duplicates += 1
+            answer(.duplicate(original), to: connection)
+        case .refused(let refusal):
+            answer(.refused(refusal), to: connection)
+        }
+    }
+
+    mutating func answer(_ kind: Round.Answer.Kind, to connection: Connection) {
+        if case .refused(let refusal) = kind { local.refused[refusal.code, default: 0] += 1 }
+        let groups = current.groups.count
+        current.add(Round.Answer(line: connection.lines, kind: kind), for: connection)
+        if current.groups.count > groups { connection.roundsDue += 1 }
+    }
+}

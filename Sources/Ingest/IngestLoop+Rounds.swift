@@ -1,0 +1,116 @@
+import DequeModule
+import RelayCore
+
+/// Rounds: on their way to the disk, and back to the connections as replies.
+extension IngestLoop.Loop {
+    /// Sends what this turn has read on its way to the disk.
+    mutating func submitRound() {
+        guard !current.groups.isEmpty else { return }
+        let round = current
+        current = Round(number: nextRound)
+        nextRound += 1
+        rounds.append(round)
+        guard !round.records.isEmpty else {
+            round.result = .success(())
+            return
+        }
+        unsyncedBytes += round.records.count
+        let owner = owner
+        let number = round.number
+        let isTaken = owner.store.append(round.records, lastSequence: round.sequences.upperBound - 1) { result in
+            owner.send(.completed(round: number, result))
+        }
+        if !isTaken {
+            round.result = .failure(EventStoreFailure(message: "the journal is closed", isLackOfSpace: false))
+        }
+    }
+
+    /// Answers the lines of rounds that have ended, as far as none before them is still on its way.
+    mutating func completeRounds() {
+        var answered: [ObjectIdentifier: Connection] = [:]
+        while let round = rounds.first, let result = round.result {
+            rounds.removeFirst()
+            unsyncedBytes -= round.records.count
+            let isLost = if case .failure = result { true } else { false }
+            if isLost { takeBack(round) }
+            for group in round.groups {
+                let connection = group.connection
+                connection.roundsDue -= 1
+                let before = connection.replies.count
+                if !connection.outputGivenUp { encode(group.answers, of: round, result, to: connection) }
+                replyBytes += connection.replies.count - before
+                answered[ObjectIdentifier(connection)] = connection
+            }
+            if !isLost { count(round) }
+        }
+        // Only a line that was read before its original was lost can still mean it.
+        if rounds.isEmpty { lost.removeAll() }
+        guard !answered.isEmpty else { return }
+        let now = clock.now
+        for (id, connection) in answered {
+            replyBytes -= connection.flush(now: now)
+            touched[id] = connection
+        }
+    }
+
+    func encode(
+        _ answers: [Round.Answer], of round: Round, _ result: Result<Void, EventStoreFailure>, to connection: Connection
+    ) {
+        let journal = owner.store.journalID
+        for answer in answers {
+            switch (answer.kind, result) {
+            case (.refused(let refusal), _):
+                ReplyEncoder.append(refusal, line: answer.line, to: &connection.replies)
+            case (.accepted(let offset), .success):
+                guard let event = EventRecord(buffer: round.records, offset: offset) else { continue }
+                ReplyEncoder.appendAcceptance(of: event, isDuplicate: false, journal: journal, to: &connection.replies)
+            case (.duplicate(let original), _) where !isLost(original):
+                ReplyEncoder.appendAcceptance(
+                    of: original, isDuplicate: true, journal: journal, to: &connection.replies)
+            case (.accepted(let offset), .failure(let failure)):
+                let event = EventRecord(buffer: round.records, offset: offset)
+                refuse(failure, event, line: answer.line, connection)
+            case (.duplicate(let original), _):
+                let failure = EventStoreFailure(message: "the event could not be stored", isLackOfSpace: false)
+                refuse(failure, original, line: answer.line, connection)
+            }
+        }
+    }
+
+    func isLost(_ event: EventRecord) -> Bool {
+        lost.contains { $0.contains(event.sequence) }
+    }
+
+    func refuse(_ failure: EventStoreFailure, _ event: EventRecord?, line: Int, _ connection: Connection) {
+        let id = event.flatMap { $0.hasProducersID ? String(decoding: $0.producersID, as: UTF8.self) : nil }
+        let code: RefusalCode = failure.isLackOfSpace ? .backlogFull : .storageError
+        ReplyEncoder.append(
+            Refusal(code, failure.message, id: id, retryAfterMilliseconds: 1000), line: line, to: &connection.replies)
+    }
+
+    /// A round did not reach the disk: its ids are free again.
+    mutating func takeBack(_ round: Round) {
+        lost.append(round.sequences)
+        for group in round.groups {
+            for answer in group.answers {
+                guard case .accepted(let offset) = answer.kind else { continue }
+                local.refused[.storageError, default: 0] += 1
+                if let event = EventRecord(buffer: round.records, offset: offset) { intake.forget(event) }
+            }
+        }
+    }
+
+    mutating func count(_ round: Round) {
+        var offset = 0
+        while offset < round.records.count {
+            let header = RecordFormat.Header(at: round.records.bytes + offset)
+            if let event = EventRecord(buffer: round.records, offset: offset),
+                let type = intake.catalogue.index(of: event.type)
+            {
+                local.accepted[type] += 1
+                local.acceptedTotal += 1
+            }
+            offset += header.totalBytes
+        }
+    }
+}

@@ -1,0 +1,76 @@
+import HeapModule
+
+/// Webhooks come, change and go.
+extension DeliveryScheduler {
+    /// Adds a webhook's lane, or changes the settings of the one it has.
+    ///
+    /// - Parameter state: what a restart found; nil for a new webhook.
+    package mutating func setLane(
+        of webhook: Webhook, state: LaneState? = nil, now: MonotonicTime, wall: Int64
+    ) {
+        let policy = RetryPolicy(
+            schedule: webhook.settings.retrySchedule ?? settings.retry.schedule,
+            maxAge: webhook.settings.maxAge ?? settings.retry.maxAge)
+        let timeout = webhook.settings.timeout ?? settings.timeout
+        let windowMax = min(webhook.settings.maxInFlight ?? settings.maxInFlightPerWebhook, settings.maxInFlight)
+        let isPaused = webhook.state != .active
+
+        if let slot = slots[webhook.number] {
+            lanes[slot].policy = policy
+            lanes[slot].timeout = timeout
+            lanes[slot].windowMax = windowMax
+            lanes[slot].window = min(lanes[slot].window, windowMax)
+            lanes[slot].isPaused = isPaused
+            if isPaused { releaseWaiting(slot) }
+            wake(slot)
+            return
+        }
+        var lane = Lane(
+            webhook: webhook.number, policy: policy, timeout: timeout, windowMax: windowMax, isPaused: isPaused,
+            cursor: state?.cursor ?? seen + 1)
+        lane.window = min(2, windowMax)
+        if let state { restore(&lane, from: state, now: now, wall: wall) }
+        let slot = vacant.popLast() ?? lanes.count
+        if slot == lanes.count { lanes.append(lane) } else { lanes[slot] = lane }
+        slots[webhook.number] = slot
+        wake(slot)
+    }
+
+    mutating func restore(_ lane: inout Lane, from state: LaneState, now: MonotonicTime, wall: Int64) {
+        lane.pending = state.pending
+        lane.delivered = state.delivered
+        lane.givenUp = state.givenUp
+        lane.isLagging = state.cursor <= seen
+        // A wall clock that was set back must not keep a try waiting for longer than any schedule would.
+        let longest = (lane.policy.schedule.max() ?? .zero).milliseconds * 6 / 5
+        for (sequence, open) in state.open.sorted(by: { $0.key < $1.key }) {
+            let wait = min(max(0, open.nextAt - wall), max(longest, RetryPolicy.longestRetryAfter.milliseconds))
+            if open.nextAt == 0 || wait == 0 {
+                lane.open[sequence] = Lane.Open(attempts: open.attempts, phase: .due, isRecorded: true)
+                lane.due.append(sequence)
+            } else {
+                let due = now + .milliseconds(wait)
+                lane.open[sequence] = Lane.Open(attempts: open.attempts, phase: .parked(until: due), isRecorded: true)
+                timers.insert(Timer(due: due, webhook: lane.webhook, sequence: sequence))
+            }
+            lane.parked += 1
+        }
+    }
+
+    /// Takes the settings for all lanes; ``setLane(of:state:now:wall:)`` for each webhook makes them count there.
+    package mutating func replaceSettings(_ settings: Settings) {
+        self.settings = settings
+    }
+
+    /// Ends a webhook's lane; what was pending is cancelled.
+    package mutating func removeLane(of webhook: WebhookNumber) {
+        guard let slot = slots.removeValue(forKey: webhook) else { return }
+        if !lanes[slot].isProven { unprovenInFlight -= lanes[slot].inFlight }
+        inFlight -= lanes[slot].inFlight
+        waitingBytes -= lanes[slot].waitingBytes
+        lanes[slot].waiting.removeAll()
+        lanes[slot].open.removeAll()
+        touched.remove(webhook)
+        vacant.append(slot)
+    }
+}

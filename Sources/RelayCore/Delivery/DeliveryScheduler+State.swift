@@ -1,0 +1,97 @@
+/// What must survive a restart, and what people see.
+extension DeliveryScheduler {
+    /// What has happened since the last call; nil if nothing has.
+    package mutating func takeProgress() -> ProgressRecord? {
+        var record = ProgressRecord()
+        for webhook in touched {
+            guard let slot = slots[webhook] else { continue }
+            var progress = lanes[slot].unsaved
+            lanes[slot].unsaved = LaneProgress()
+            for (sequence, open) in lanes[slot].open where !open.isRecorded {
+                lanes[slot].open[sequence]?.isRecorded = true
+                progress.opened.append(sequence)
+            }
+            record.lanes.append(
+                ProgressRecord.LaneEntry(webhook: webhook, cursor: lanes[slot].durableCursor, progress: progress))
+        }
+        touched.removeAll(keepingCapacity: true)
+        return record.lanes.isEmpty ? nil : record
+    }
+
+    /// Takes a record back that could not be written.
+    package mutating func restoreProgress(_ record: ProgressRecord) {
+        for entry in record.lanes {
+            guard let slot = slots[entry.webhook] else { continue }
+            for sequence in entry.progress.opened { lanes[slot].open[sequence]?.isRecorded = false }
+            lanes[slot].unsaved.settled.insert(contentsOf: entry.progress.settled, at: 0)
+            lanes[slot].unsaved.retried.insert(contentsOf: entry.progress.retried, at: 0)
+            touched.insert(entry.webhook)
+        }
+    }
+
+    /// The state of all lanes, for a checkpoint. Call ``takeProgress()`` before, and write what it returns before.
+    package func laneStates(now: MonotonicTime, wall: Int64) -> [WebhookNumber: LaneState] {
+        var states: [WebhookNumber: LaneState] = [:]
+        for (webhook, slot) in slots {
+            let lane = lanes[slot]
+            // A lane that has everything needs nothing from before the checkpoint.
+            let isCaughtUp = lane.waiting.isEmpty && !lane.isLagging
+            var state = LaneState(cursor: isCaughtUp ? seen + 1 : lane.durableCursor)
+            state.pending = lane.pending
+            state.delivered = lane.delivered
+            state.givenUp = lane.givenUp
+            for (sequence, open) in lane.open {
+                var nextAt: Int64 = 0
+                if case .parked(let due) = open.phase { nextAt = wall + max(0, (due - now).milliseconds) }
+                state.open[sequence] = LaneState.Open(attempts: open.attempts, nextAt: nextAt)
+            }
+            states[webhook] = state
+        }
+        return states
+    }
+
+    /// The first event that some lane still needs; nil if everything up to ``seen`` is settled.
+    package func firstNeeded() -> UInt64? {
+        var first: UInt64?
+        for slot in slots.values {
+            let lane = lanes[slot]
+            var needed = lane.open.keys.min()
+            if lane.isLagging || !lane.waiting.isEmpty { needed = min(needed ?? .max, lane.durableCursor) }
+            if let needed { first = min(first ?? .max, needed) }
+        }
+        return first
+    }
+
+    // MARK: Looking at it
+
+    /// Whether ``takeProgress()`` has something to hand out.
+    package var hasProgress: Bool { !touched.isEmpty }
+
+    /// Whether an attempt could begin, were there room for it.
+    package var hasReadyWork: Bool {
+        slots.values.contains {
+            lanes[$0].hasWork || (lanes[$0].isLagging && lanes[$0].wantsRead) || lanes[$0].isReading
+        }
+    }
+
+    package var pending: Int { slots.values.reduce(0) { $0 + lanes[$1].pending } }
+
+    /// A lane's part of a webhook's health; nil for a webhook without one.
+    package func health(of webhook: WebhookNumber) -> LaneHealth? {
+        guard let slot = slots[webhook] else { return nil }
+        let lane = lanes[slot]
+        let next = lane.open.values.compactMap { if case .parked(let due) = $0.phase { due } else { nil } }.min()
+        return LaneHealth(
+            pending: lane.pending, inFlight: lane.inFlight, consecutiveFailures: lane.consecutiveFailures,
+            delivered: lane.delivered, givenUp: lane.givenUp, nextTry: next)
+    }
+
+    package struct LaneHealth: Equatable, Sendable {
+        package let pending: Int
+        package let inFlight: Int
+        package let consecutiveFailures: Int
+        package let delivered: Int
+        package let givenUp: Int
+        package let nextTry: MonotonicTime?
+    }
+}
