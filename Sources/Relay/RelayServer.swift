@@ -130,7 +130,8 @@ package struct RelayServer: Sendable {
                         "events": "\(paths.eventsSocket)", "api": "\(paths.apiSocket)",
                         "state": "\(paths.stateDirectory)", "version": "\(HooklineVersion.text)",
                     ])
-                notifier.ready(status: "accepting events")
+                parts.board.listen { notifier.status($0.map { "refusing events: \($0)" } ?? "accepting events") }
+                notifier.ready(status: parts.board.trouble.map { "refusing events: \($0)" } ?? "accepting events")
                 onReady()
                 hookline_release_code()
             } catch {
@@ -190,8 +191,10 @@ package struct RelayServer: Sendable {
         }
         let revision = parts.registrar.current.revision
         await parts.pump.stop(revision: revision)
+        parts.keeper.close()
         parts.journal.close()
         await parts.join(parts.journalThread)
+        await parts.join(parts.keeperThread)
         await parts.registrar.save()
         logger.notice("stopped")
     }

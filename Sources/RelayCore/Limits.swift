@@ -42,6 +42,19 @@ package enum Limits {
     /// Bytes of a segment before the next one is begun; a single larger batch still goes into one.
     package static let segmentBytes = 64 * 1024 * 1024
 
+    /// Bytes of records that a segment is content with where the disk has not the space for a whole one.
+    package static let smallestSegmentBytes = 1024 * 1024
+
+    /// Bytes that are kept free for what must be written on a full disk: settlements of some 100,000 deliveries.
+    package static let journalReserveBytes = 4 * 1024 * 1024
+
+    /// How long no segment is begun after one could not be: a producer that sends on and on costs no disk call then.
+    package static let journalRetryTime: Duration = .milliseconds(100)
+
+    /// Bytes of settlements and failed tries that wait in memory for a disk that can't be written; past it nothing more
+    /// is attempted, since nobody would know of it after a crash. Far below a record's bound.
+    package static let unsavedProgressBytes = 8 * 1024 * 1024
+
     /// Bytes of one record's payload: the largest line that can be configured, its envelope and its webhooks.
     package static let recordBytes = 32 * 1024 * 1024
 
@@ -58,6 +71,11 @@ package enum Limits {
 
     /// Deliveries of one lane that wait for their next try before the lane stops starting new ones.
     package static let laneRetries = 4096
+
+    /// Deliveries of all lanes together that wait for their next try, some 100 bytes each. Past it a lane that has a few
+    /// of them starts no new ones: what waits in the journal costs no memory.
+    package static let retries = 65_536
+    package static let laneRetriesBeyond = 4
 
     /// Bytes of events that are kept in memory from their acceptance to their delivery; past it lanes read the journal.
     package static let liveEventBytes = 16 * 1024 * 1024

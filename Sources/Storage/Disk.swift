@@ -7,6 +7,8 @@ package protocol Disk: Sendable {
     func list(_ directory: String) throws(DiskError) -> [String]
     func remove(_ path: String) throws(DiskError)
     func rename(_ path: String, to other: String) throws(DiskError)
+    /// What is at a path, no symbolic link followed.
+    func attributes(of path: String) throws(DiskError) -> FileAttributes
     /// Makes creations, removals and renames in a directory durable: fsync(2) of the directory itself.
     func syncDirectory(_ path: String) throws(DiskError)
 }
@@ -25,4 +27,49 @@ package protocol DiskFile: Sendable {
     func allocate(_ bytes: Int) throws(DiskError)
     func truncate(to bytes: Int) throws(DiskError)
     func size() throws(DiskError) -> Int
+    /// Whether the file still has a name: what is written to one without is gone with its last descriptor.
+    func isLinked() throws(DiskError) -> Bool
+}
+
+/// Who may do what with a file, and whether it is one.
+package struct FileAttributes: Equatable, Sendable {
+    package let isRegularFile: Bool
+    package let owner: UInt32
+    /// The permission bits.
+    package let mode: UInt32
+
+    package init(isRegularFile: Bool, owner: UInt32, mode: UInt32) {
+        self.isRegularFile = isRegularFile
+        self.owner = owner
+        self.mode = mode
+    }
+}
+
+extension DiskFile {
+    package func write(_ bytes: [UInt8], at offset: Int) throws(DiskError) {
+        try withBytes(of: bytes) { raw throws(DiskError) in try write([raw], at: offset) }
+    }
+
+    /// Up to `count` bytes from an offset on, fewer where the file ends.
+    package func read(_ count: Int, at offset: Int) throws(DiskError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var result: Result<Int, DiskError> = .success(0)
+        bytes.withUnsafeMutableBytes { raw in
+            do throws(DiskError) { result = .success(try read(into: raw, at: offset)) } catch {
+                result = .failure(error)
+            }
+        }
+        bytes.removeSubrange(try result.get()...)
+        return bytes
+    }
+
+    private func withBytes(
+        of bytes: [UInt8], _ body: (UnsafeRawBufferPointer) throws(DiskError) -> Void
+    ) throws(DiskError) {
+        var failure: DiskError?
+        bytes.withUnsafeBytes { raw in
+            do throws(DiskError) { try body(raw) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
 }

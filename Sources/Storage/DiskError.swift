@@ -20,6 +20,13 @@ package struct DiskError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Whether it is for lack of space: on the disk or in a quota.
     package var isLackOfSpace: Bool { code == ENOSPC || code == EDQUOT }
 
+    /// Whether a file of that name is there already.
+    package var isAlreadyThere: Bool { code == EEXIST }
+    package var isMissing: Bool { code == ENOENT }
+
+    static func lackOfSpace(_ path: String) -> DiskError { DiskError("pwritev", path, ENOSPC) }
+    static func removed(_ path: String) -> DiskError { DiskError("fstat: the file has no name any more", path, ENOENT) }
+
     /// For example `fdatasync /var/lib/hookline/journal/…: No space left on device`.
     package var description: String { "\(call) \(path): \(String(cString: strerror(code)))" }
 }

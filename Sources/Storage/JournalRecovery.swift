@@ -8,15 +8,38 @@ package struct RecoveredJournal {
     package let state: RecoveryState
     /// Changes of the registration table, in the order of their revisions.
     package let changes: [RegistrationChange]
+    /// Work that was not finished.
+    package let tasks: [JournalTask]
     package let damage: [JournalDamage]
     /// Names in the directory that are no segments of this journal.
     package let foreign: [String]
 }
 
-/// A stretch of a segment that no checksum vouches for.
-package struct JournalDamage: Equatable, Sendable {
-    package let path: String
-    package let bytes: Range<Int>
+/// Something that should be in the journal, and is not readable or not there.
+package enum JournalDamage: Equatable, Sendable, CustomStringConvertible {
+    /// A stretch of a segment that no checksum vouches for.
+    case bytes(path: String, Range<Int>)
+    /// Bytes behind the last whole record of all: what a crash leaves of a write that nobody was told had succeeded, or
+    /// damage to the last records.
+    case tail(path: String, Range<Int>)
+    /// One of the two copies of a segment's header: nothing is lost.
+    case headerCopy(path: String)
+    /// Segments that are not there: their ordinals, and the events that were in them at most.
+    case missing(ordinals: ClosedRange<UInt64>, sequences: Range<UInt64>)
+
+    package var description: String {
+        switch self {
+        case .bytes(let path, let range): "\(path): bytes \(range.lowerBound) to \(range.upperBound) are damaged"
+        case .tail(let path, let range):
+            "\(path): bytes \(range.lowerBound) to \(range.upperBound), the last ones, are no whole record"
+        case .headerCopy(let path): "\(path): one of the two copies of the header is damaged"
+        case .missing(let ordinals, let sequences):
+            """
+            segments \(ordinals.lowerBound) to \(ordinals.upperBound) are missing, with the events \(sequences.lowerBound) \
+            to \(sequences.upperBound - 1) at most
+            """
+        }
+    }
 }
 
 /// Why a start can't go on with what it finds: the file, and what is wrong with it.
@@ -47,33 +70,41 @@ package struct JournalOpener {
     }
 
     /// - Parameters:
-    ///   - eventsSince: Unix milliseconds; events in segments that were still written to then are shown to `visit`.
+    ///   - eventsSince: Unix milliseconds; events in segments that were still written to then, and that have no index,
+    ///     are shown to `visit`.
     ///   - visit: gets a record that is valid during the call.
     package func open(
-        eventsSince: Int64, wall: @escaping @Sendable () -> Int64, onRotation: @escaping @Sendable () -> Void,
-        observeSync: @escaping @Sendable (Duration) -> Void, visit: (EventRecord) -> Void
+        eventsSince: Int64, hooks: JournalHooks, visit: (EventRecord) -> Void
     ) throws -> RecoveredJournal {
-        var foreign: [String] = []
-        let segments = try findSegments(&foreign)
+        let directoryContents = try SegmentFinder(directory: directory, disk: disk).find()
+        let segments = directoryContents.segments
+        var damage = directoryContents.damage
         let found = try lastCheckpoint(in: segments)
         var contents = Contents(state: RecoveryState(checkpoint: found?.checkpoint))
-        var damage: [JournalDamage] = []
 
         let asOf = found?.checkpoint.asOf ?? 0
         let firstForState = min(
             segments.lastIndex { $0.header.firstSequence <= asOf + 1 } ?? 0, found?.segment ?? 0)
-        // A segment was written to until the next one was made.
-        let firstForIDs = segments.indices.first {
-            $0 + 1 == segments.count || segments[$0 + 1].header.createdAt >= eventsSince
-        }
-        for index in min(firstForState, firstForIDs ?? 0)..<segments.count {
+        for index in segments.indices {
             let segment = segments[index]
-            let (damaged, end) = try segment.forEachRecord { place, header, offset in
-                if let found, (index, offset) >= (found.segment, found.end) { contents.state.passCheckpoint() }
-                contents.apply(place.buffer, place.offset, header, isForState: index >= firstForState, visit)
-                return true
+            let isForState = index >= firstForState
+            // A segment was written to until the next one was made.
+            let isForIDs =
+                (index + 1 == segments.count || segments[index + 1].header.createdAt >= eventsSince)
+            guard isForState || isForIDs else { continue }
+            if index > 0, segments[index - 1].header.throughOrdinal + 1 < segment.header.ordinal, isForState {
+                contents.state.passDamage()
             }
-            damage += damaged.map { JournalDamage(path: segment.path, bytes: $0) }
+            let (damaged, end) = try segment.forEachRecord(
+                onDamage: { if isForState { contents.state.passDamage() } },
+                { place, header, offset in
+                    if let found, (index, offset) >= (found.segment, found.end) { contents.state.passCheckpoint() }
+                    contents.apply(place.buffer, place.offset, header, isForState: isForState, isForIDs: isForIDs, visit)
+                    return true
+                })
+            damage += damaged.map {
+                index == segments.count - 1 && $0.lowerBound == end ? .tail(path: segment.path, $0) : .bytes(path: segment.path, $0)
+            }
             // Behind the last record of the last segment is what a crash left: it was never acknowledged.
             if index == segments.count - 1 {
                 segment.publish(through: end, index: [])
@@ -82,22 +113,28 @@ package struct JournalOpener {
             }
         }
         if let problem = contents.problem { throw problem }
+        let kept = dropLeftOvers(segments, floor: contents.state.floor)
+        damage += missing(in: kept, floor: contents.state.floor)
         let journal = Journal(
-            id: segments.first?.header.journal ?? Self.makeID(), directory: directory, disk: disk, found: segments,
-            lastSequence: contents.state.lastSequence, segmentBytes: segmentBytes, wall: wall, onRotation: onRotation,
-            observeSync: observeSync, logger: logger)
+            id: segments.first?.header.journal ?? Self.makeID(), directory: directory, disk: disk, found: kept,
+            floor: contents.state.floor, lastSequence: contents.state.lastSequence, segmentBytes: segmentBytes,
+            hooks: hooks, logger: logger)
+        try resolveDoubts(&contents.state, journal)
         return RecoveredJournal(
             journal: journal, state: contents.state,
-            changes: contents.changes.values.sorted { $0.revision < $1.revision }, damage: damage, foreign: foreign)
+            changes: contents.changes.values.sorted { $0.revision < $1.revision },
+            tasks: contents.tasks.values.filter { !$0.isDone }.sorted { $0.number < $1.number }, damage: damage,
+            foreign: directoryContents.foreign)
     }
 
     private struct Contents {
         var state: RecoveryState
         var changes: [UInt64: RegistrationChange] = [:]
+        var tasks: [UInt64: JournalTask] = [:]
         var problem: StorageRefusal?
 
         mutating func apply(
-            _ buffer: RecordBuffer, _ offset: Int, _ header: RecordFormat.Header, isForState: Bool,
+            _ buffer: RecordBuffer, _ offset: Int, _ header: RecordFormat.Header, isForState: Bool, isForIDs: Bool,
             _ visit: (EventRecord) -> Void
         ) {
             let payload = UnsafeRawBufferPointer(
@@ -106,75 +143,84 @@ package struct JournalOpener {
             case .event:
                 guard let event = EventRecord(buffer: buffer, offset: offset) else { return }
                 if isForState { state.apply(event) }
-                visit(event)
+                if isForIDs { visit(event) }
             case .progress:
                 guard isForState, let record = ProgressRecord(payload) else { return }
                 state.apply(record)
             case .registration:
-                do {
-                    let change = try JSONDecoder().decode(RegistrationChange.self, from: Data(payload))
-                    changes[change.revision] = change
-                } catch {
-                    problem = StorageRefusal(
-                        path: "journal", reason: "a registration change can't be understood: \(error)")
-                }
+                guard let change = decode(RegistrationChange.self, payload) else { return }
+                changes[change.revision] = change
+            case .task:
+                guard let task = decode(JournalTask.self, payload) else { return }
+                tasks[task.number] = task
+            case .floor:
+                if let ordinal = FloorRecord.ordinal(payload) { state.apply(floor: ordinal) }
             case .checkpoint, nil:
                 return
             }
         }
-    }
 
-    /// Segments of this journal, oldest first, each cut off where the one behind it says.
-    private func findSegments(_ foreign: inout [String]) throws -> [Segment] {
-        var found: [(header: SegmentHeader, path: String, file: any DiskFile, size: Int)] = []
-        for name in try disk.list(directory).sorted() {
-            let path = "\(directory)/\(name)"
-            guard name.hasSuffix(".seg") else {
-                foreign.append(name)
-                continue
-            }
-            let file = try disk.open(path)
-            var bytes = [UInt8](repeating: 0, count: SegmentHeader.byteCount)
-            let size = try file.size()
-            let read = try readAll(file, into: &bytes)
-            do throws(SegmentHeader.Fault) {
-                let header = try SegmentHeader(Array(bytes.prefix(read)))
-                found.append((header, path, file, size))
+        private mutating func decode<T: Decodable>(_ type: T.Type, _ payload: UnsafeRawBufferPointer) -> T? {
+            do {
+                return try JSONDecoder().decode(type, from: Data(payload))
             } catch {
-                switch error {
-                case .version(let version):
-                    throw StorageRefusal(
-                        path: path,
-                        reason: "written by a newer Hookline (format \(version)): install that version again")
-                case .tooShort, .foreign, .checksum:
-                    // A crash in the middle of making it: it never held anything that counts.
-                    foreign.append(name)
-                }
+                problem = StorageRefusal(
+                    path: "journal",
+                    reason: """
+                        a \(type) in it can't be understood (\(error)): it was written by another version of Hookline; \
+                        install that one again
+                        """)
+                return nil
             }
-        }
-        found.sort { $0.header.ordinal < $1.header.ordinal }
-        if let stranger = found.first(where: { $0.header.journal != found.first?.header.journal }) {
-            throw StorageRefusal(
-                path: stranger.path, reason: "belongs to another journal: move it out of this directory")
-        }
-        return found.enumerated().map { index, segment in
-            var valid = segment.size
-            if index + 1 < found.count, found[index + 1].header.previousOrdinal == segment.header.ordinal {
-                valid = min(valid, Int(clamping: found[index + 1].header.previousBytes))
-            }
-            return Segment(
-                header: segment.header, path: segment.path, file: segment.file, validBytes: valid, isIndexed: false)
         }
     }
 
-    private func readAll(_ file: any DiskFile, into bytes: inout [UInt8]) throws(DiskError) -> Int {
-        var result: Result<Int, DiskError> = .success(0)
-        bytes.withUnsafeMutableBytes { raw in
-            do throws(DiskError) { result = .success(try file.read(into: raw, at: 0)) } catch {
-                result = .failure(error)
+    /// Removes segments whose removal was decided and cut short.
+    private func dropLeftOvers(_ segments: [Segment], floor: UInt64) -> [Segment] {
+        var kept = segments
+        while kept.count > 1, let first = kept.first, first.header.throughOrdinal < floor {
+            do throws(DiskError) {
+                try disk.remove(first.path)
+            } catch {
+                logger.warning("a journal segment that is not needed can't be removed", metadata: ["error": "\(error)"])
+            }
+            kept.removeFirst()
+        }
+        return kept
+    }
+
+    private func missing(in segments: [Segment], floor: UInt64) -> [JournalDamage] {
+        var missing: [JournalDamage] = []
+        var expected = max(1, floor)
+        var sequence: UInt64 = 1
+        for segment in segments {
+            // Without a floor nobody knows what the first one was.
+            if segment.header.ordinal > expected, floor > 0 || expected > 1 {
+                missing.append(
+                    .missing(
+                        ordinals: expected...segment.header.ordinal - 1,
+                        sequences: min(sequence, segment.header.firstSequence)..<segment.header.firstSequence))
+            }
+            expected = segment.header.throughOrdinal + 1
+            sequence = segment.header.firstSequence
+        }
+        return missing
+    }
+
+    /// Looks at the events that a damaged record may have told of: see ``RecoveryState``.
+    private func resolveDoubts(_ state: inout RecoveryState, _ journal: Journal) throws(DiskError) {
+        for doubt in state.doubts {
+            var from = doubt.sequences.lowerBound
+            while from < doubt.sequences.upperBound {
+                let part = try journal.events(
+                    DeliveryScheduler.Read(
+                        webhook: doubt.webhook, from: from, through: doubt.sequences.upperBound - 1,
+                        maxEvents: Limits.laneWindow),
+                    maxBytes: Limits.laneReadBytes)
+                for event in part.events { state.resolve(event, for: doubt.webhook) }
+                from = part.next
             }
         }
-        return try result.get()
     }
 
     /// The newest whole checkpoint, and where it ends.

@@ -36,8 +36,15 @@ package final class Segment: Sendable {
         state = Mutex(State(validBytes: validBytes, isIndexed: isIndexed))
     }
 
+    /// Where its index is, if it has one.
+    package var indexPath: String { path.dropLast(".seg".utf8.count) + ".idx" }
+
     /// Bytes that are durable, from the file's start.
     package var validBytes: Int { state.withLock { $0.validBytes } }
+
+    package var holdsRecords: Bool { validBytes > SegmentHeader.dataOffset }
+    /// Whether events may be in it.
+    package var holdsEvents: Bool { state.withLock { !$0.isIndexed || !$0.index.isEmpty } }
 
     /// `0000000000000001-00000000000000a7.seg`: ordinal, and the first event that can be in it.
     static func name(ordinal: UInt64, firstSequence: UInt64) -> String {
@@ -68,7 +75,7 @@ package final class Segment: Sendable {
                 let middle = (low + high) / 2
                 if state.index[middle].sequence <= sequence { low = middle + 1 } else { high = middle }
             }
-            return low == 0 ? SegmentHeader.byteCount : state.index[low - 1].offset
+            return low == 0 ? SegmentHeader.dataOffset : state.index[low - 1].offset
         }
     }
 
@@ -93,16 +100,17 @@ package final class Segment: Sendable {
     /// - Parameters:
     ///   - offset: of a record; nil is the first one.
     ///   - chunkBytes: how much is read at a time.
+    ///   - onDamage: called where a stretch is damaged, in order with the records around it.
     ///   - body: gets a buffer that is used again, the record's header with its offset in the buffer in front of it, and
     ///     its offset in the file; false ends the reading.
     /// - Returns: stretches of the file that are damaged, and the offset behind the last record read.
     @discardableResult
     func forEachRecord(
-        from offset: Int? = nil, chunkBytes: Int = 1 << 20,
+        from offset: Int? = nil, chunkBytes: Int = 1 << 20, onDamage: () -> Void = {},
         _ body: (_ at: (buffer: RecordBuffer, offset: Int), _ header: RecordFormat.Header, _ fileOffset: Int) -> Bool
     ) throws(DiskError) -> (damage: [Range<Int>], end: Int) {
         let validBytes = validBytes
-        var position = offset ?? SegmentHeader.byteCount
+        var position = offset ?? SegmentHeader.dataOffset
         var damage: [Range<Int>] = []
         var wanted = chunkBytes
         // Zeros up to a chunk's end may be the end of what was written, or a hole: what comes behind them decides.
@@ -118,7 +126,10 @@ package final class Segment: Sendable {
             chunk: while true {
                 switch reader.next() {
                 case .record(let at, let header):
-                    if let start = zeros { damage.append(start..<position + at) }
+                    if let start = zeros {
+                        damage.append(start..<position + at)
+                        onDamage()
+                    }
                     zeros = nil
                     guard body((buffer, at), header, position + at) else {
                         return (damage, position + at + header.totalBytes)
@@ -127,6 +138,7 @@ package final class Segment: Sendable {
                     let start = zeros ?? range.lowerBound + position
                     zeros = nil
                     damage.append(start..<range.upperBound + position)
+                    onDamage()
                     if range.upperBound == buffer.count { return (damage, start) }
                 case .incomplete(let at, let needed):
                     position += at

@@ -33,6 +33,13 @@ package struct SystemDisk: Disk {
         guard Glibc.rename(path, other) == 0 else { throw DiskError("rename", path) }
     }
 
+    package func attributes(of path: String) throws(DiskError) -> FileAttributes {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { throw DiskError("lstat", path) }
+        return FileAttributes(
+            isRegularFile: status.st_mode & S_IFMT == S_IFREG, owner: status.st_uid, mode: status.st_mode & 0o7777)
+    }
+
     package func syncDirectory(_ path: String) throws(DiskError) {
         let descriptor = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw DiskError("open", path) }
@@ -117,9 +124,12 @@ private final class SystemFile: DiskFile {
         guard ftruncate(descriptor, off_t(bytes)) == 0 else { throw DiskError("ftruncate", path) }
     }
 
-    func size() throws(DiskError) -> Int {
+    func size() throws(DiskError) -> Int { Int(try status().st_size) }
+    func isLinked() throws(DiskError) -> Bool { try status().st_nlink > 0 }
+
+    private func status() throws(DiskError) -> stat {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw DiskError("fstat", path) }
-        return Int(status.st_size)
+        return status
     }
 }

@@ -44,6 +44,16 @@ package final class WorkQueue<Element: Sendable>: @unchecked Sendable {
         return elements
     }
 
+    /// Elements that are there, without waiting for any.
+    package func takeWaiting() -> [Element] {
+        pthread_mutex_lock(lock)
+        defer {
+            elements = []
+            pthread_mutex_unlock(lock)
+        }
+        return elements
+    }
+
     /// Takes no more elements; those that are there are still handed out.
     package func close() {
         pthread_mutex_lock(lock)

@@ -10,26 +10,26 @@ import Storage
 /// Lives on one event loop, as do the connections: an attempt costs no hand-over between threads. Other threads talk to
 /// it through ``PumpHandle``.
 final class DeliveryPump {
-    private let loop: any EventLoop
-    private let journal: Journal
+    let loop: any EventLoop
+    let journal: Journal
     private let readers: NIOThreadPool
     private let client: DeliveryClient
     private let logger: Logger
-    private var scheduler: DeliveryScheduler
+    var scheduler: DeliveryScheduler
     private var targets: [WebhookNumber: DeliveryTarget] = [:]
     private var records: [WebhookNumber: LastOutcomes] = [:]
     private var random = SplitMix()
     private var timer: Scheduled<Void>?
     private var timerDue: MonotonicTime?
-    private var saving: Scheduled<Void>?
-    private var isSaving = false
+    let saving = SavingState()
     private var isRunning = false
     private var mustRunAgain = false
     private(set) var isStopped = false
-    private(set) var counters = PumpCounters()
-    private var checkpoints: UInt64 = 0
-    /// Told when less may be needed than before: the first event that still is.
-    var onProgress: ((UInt64) -> Void)?
+    var counters = PumpCounters()
+    /// Told when less may be needed than before.
+    var onProgress: (() -> Void)?
+    /// Told when a checkpoint is on disk: the segments before it may be looked at.
+    var onCheckpoint: (() -> Void)?
 
     struct LastOutcomes {
         var lastSuccessAt: Int64?
@@ -63,7 +63,7 @@ final class DeliveryPump {
         records[number] = nil
         scheduler.removeLane(of: number)
         // What waited for it alone is not needed any more.
-        onProgress?(firstNeeded)
+        onProgress?()
         run()
     }
 
@@ -107,6 +107,7 @@ final class DeliveryPump {
             }
         } while mustRunAgain
         isRunning = false
+        tellNotices()
         armTimer()
     }
 
@@ -218,6 +219,24 @@ final class DeliveryPump {
         targets[attempt.webhook]?.id ?? "removed"
     }
 
+    /// Tells of deliveries that ended without an attempt.
+    private func tellNotices() {
+        let notices = scheduler.takeNotices()
+        if !notices.isEmpty { scheduleSaving() }
+        for notice in notices {
+            if notice.result != .cancelled { counters.givenUp += UInt64(notice.count) }
+            let metadata: Logger.Metadata = [
+                "webhook": "\(targets[notice.webhook]?.id ?? "removed")", "count": "\(notice.count)",
+                "reason": "\(notice.result.reason)",
+            ]
+            switch notice.result {
+            case .cancelled: logger.notice("deliveries cancelled", metadata: metadata)
+            case .unreadable: logger.error("deliveries lost with their events", metadata: metadata)
+            default: logger.warning("deliveries given up", metadata: metadata)
+            }
+        }
+    }
+
     private func load(_ read: DeliveryScheduler.Read) {
         let journal = journal
         let bound = NIOLoopBound(self, eventLoop: loop)
@@ -236,77 +255,26 @@ final class DeliveryPump {
     private func loaded(_ result: Result<Journal.LaneEvents, DiskError>, for read: DeliveryScheduler.Read) {
         switch result {
         case .success(let found):
-            scheduler.loaded(found.events, for: read.webhook, next: found.next)
+            scheduler.loaded(
+                found.events, for: read.webhook, next: found.next, now: Clock.monotonic(), wall: Clock.wall())
+            if scheduler.hasProgress { scheduleSaving() }
             run()
         case .failure(let error):
             logger.error("events can't be read back: tried again in 1 s", metadata: ["error": "\(error)"])
             _ = loop.assumeIsolated().scheduleTask(in: .seconds(1)) { [self] in
-                scheduler.loaded([], for: read.webhook, next: read.from)
+                scheduler.loaded(
+                    [], for: read.webhook, next: read.from, now: Clock.monotonic(), wall: Clock.wall())
                 run()
             }
         }
     }
 
-    // MARK: Saving
-
-    private func scheduleSaving() {
-        guard saving == nil, !isSaving else { return }
-        let delay = TimeAmount.nanoseconds(Limits.settlementDelay.nanoseconds)
-        saving = loop.assumeIsolated().scheduleTask(in: delay) { [self] in
-            saving = nil
-            save()
-        }
-    }
-
-    /// Hands over what the journal does not know yet.
-    private func save() {
-        guard !isSaving, let progress = scheduler.takeProgress() else { return }
-        let buffer = RecordBuffer(capacity: 4096)
-        progress.append(to: buffer, sequence: scheduler.seen)
-        submit(buffer, progress)
-    }
-
-    private func submit(_ buffer: RecordBuffer, _ progress: ProgressRecord?) {
-        isSaving = true
-        let bound = NIOLoopBound(self, eventLoop: loop)
-        let isTaken = journal.submit(
-            JournalBatch(buffer) { [loop] result in
-                loop.execute { bound.value.saved(progress, result) }
-            })
-        if !isTaken { isSaving = false }
-    }
-
-    private func saved(_ progress: ProgressRecord?, _ result: Result<Void, JournalFailure>) {
-        isSaving = false
-        switch result {
-        case .success:
-            onProgress?(firstNeeded)
-            if scheduler.hasProgress { scheduleSaving() }
-        case .failure:
-            if let progress { scheduler.restoreProgress(progress) }
-            // The journal tells of its trouble itself; what is settled stays in memory until it is better.
-            saving = loop.assumeIsolated().scheduleTask(in: .seconds(1)) { [self] in
-                saving = nil
-                save()
-            }
-        }
-        finishStopping()
-    }
-
-    var firstNeeded: UInt64 { scheduler.firstNeeded() ?? scheduler.seen + 1 }
-
-    /// Writes the state of all lanes, from which the next start goes on.
+    /// Gives up the oldest deliveries of the failing webhook that has the most of them.
     ///
-    /// - Parameter revision: of the registration table.
-    func checkpoint(revision: UInt64) {
-        let buffer = RecordBuffer(capacity: 16 * 1024)
-        let progress = scheduler.takeProgress()
-        progress?.append(to: buffer, sequence: scheduler.seen)
-        checkpoints += 1
-        CheckpointRecord.append(
-            number: UInt64(bitPattern: Clock.wall()) << 8 | checkpoints & 0xFF, asOf: scheduler.seen,
-            revision: revision, lanes: scheduler.laneStates(now: Clock.monotonic(), wall: Clock.wall()), to: buffer)
-        submit(buffer, progress)
+    /// - Returns: nil if none is failing.
+    func displaceLargest(bytes: Int) -> WebhookNumber? {
+        defer { run() }
+        return scheduler.displaceLargest(bytes: bytes, wall: Clock.wall())
     }
 
     // MARK: Stopping
@@ -321,19 +289,17 @@ final class DeliveryPump {
         let promise = loop.makePromise(of: Void.self)
         isStopped = true
         timer?.cancel()
-        saving?.cancel()
-        saving = nil
         client.shutDown()
         stopPromise = promise
         checkpoint(revision: revision)
-        if !isSaving { finishStopping() }
+        if saving.inFlight == 0 { finishStopping() }
         return promise.futureResult
     }
 
-    private func finishStopping() {
+    func finishStopping() {
         guard let promise = stopPromise else { return }
         stopPromise = nil
-        saving?.cancel()
+        saving.timer?.cancel()
         promise.succeed(())
     }
 

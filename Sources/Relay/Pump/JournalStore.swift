@@ -19,7 +19,7 @@ final class JournalStore: EventStore {
         completion: @escaping @Sendable (Result<Void, EventStoreFailure>) -> Void
     ) -> Bool {
         journal.submit(
-            JournalBatch(records, lastSequence: lastSequence) { [pump] result in
+            JournalBatch(records, kind: .events, lastSequence: lastSequence) { [pump] result in
                 switch result {
                 case .success:
                     pump.tell { $0.accepted(records) }

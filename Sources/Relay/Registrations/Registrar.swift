@@ -28,6 +28,7 @@ actor Registrar {
     private let threads: NIOThreadPool
     private let logger: Logger
     private let published: Mutex<RegistrationTable>
+    private let saved: Mutex<UInt64>
     private var targetSettings: TargetSettings
     private var isChanging = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
@@ -40,7 +41,7 @@ actor Registrar {
     }
 
     init(
-        table: RegistrationTable, unsaved: [RegistrationChange], journal: Journal, snapshot: RegistrationSnapshot,
+        table: RegistrationTable, savedRevision: UInt64, unsaved: [RegistrationChange], journal: Journal, snapshot: RegistrationSnapshot,
         pump: PumpHandle, ingest: IngestLoop, threads: NIOThreadPool, targetSettings: TargetSettings, logger: Logger
     ) {
         self.table = table
@@ -53,12 +54,16 @@ actor Registrar {
         self.targetSettings = targetSettings
         self.logger = logger
         published = Mutex(table)
+        saved = Mutex(savedRevision)
         (events, eventSink) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(64))
         if !unsaved.isEmpty { eventSink.yield(.changed) }
     }
 
     /// The table as it is in force, for readers.
     nonisolated var current: RegistrationTable { published.withLock { $0 } }
+
+    /// Changes up to this revision are in the snapshot on disk.
+    nonisolated var savedRevision: UInt64 { saved.withLock { $0 } }
 
     /// A segment of the journal has been begun.
     nonisolated func noteRotation() { eventSink.yield(.rotated) }
@@ -204,14 +209,25 @@ actor Registrar {
         for await event in events {
             switch event {
             case .rotated:
-                if !unsaved.isEmpty { _ = await submit(unsaved) }
-                let revision = table.revision
-                pump.tell { $0.checkpoint(revision: revision) }
+                await beginSegment()
             case .changed:
                 guard unsaved.last.map({ $0.revision <= table.revision }) == true else { continue }
                 await save()
             }
         }
+    }
+
+    /// Writes what a segment has to begin with before those before it may go: changes that no snapshot has, and then the
+    /// checkpoint.
+    private func beginSegment() async {
+        if !unsaved.isEmpty, case .failure(let failure) = await submit(unsaved) {
+            guard failure != .closed else { return }
+            // The segments before this one stay as long as it lacks them.
+            await pump.pause(for: .seconds(1))
+            return noteRotation()
+        }
+        let revision = table.revision
+        pump.tell { $0.checkpoint(revision: revision) }
     }
 
     /// Writes the table as it is now.
@@ -222,6 +238,7 @@ actor Registrar {
         do {
             try await threads.runIfActive { try snapshot.write(table) }
             unsaved.removeAll { $0.revision <= table.revision }
+            saved.withLock { $0 = table.revision }
         } catch {
             // The changes are safe in the journal; the next change or segment tries again.
             logger.error("registrations.json can't be written", metadata: ["error": "\(error)"])

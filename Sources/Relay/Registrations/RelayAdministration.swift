@@ -10,6 +10,7 @@ final class RelayAdministration: Administration {
     private let pump: PumpHandle
     private let ingest: IngestLoop
     private let journal: Journal
+    private let board: HealthBoard
     private let damagedRecords: Int
     private let startedAt = Clock.wall()
     private let state: Mutex<State>
@@ -17,13 +18,13 @@ final class RelayAdministration: Administration {
     private struct State {
         var rules: RegistrationRules
         var isAccepting = false
-        var trouble: String?
     }
 
     init(
-        registrar: Registrar, pump: PumpHandle, ingest: IngestLoop, journal: Journal, damagedRecords: Int,
-        rules: RegistrationRules
+        registrar: Registrar, pump: PumpHandle, ingest: IngestLoop, journal: Journal, board: HealthBoard,
+        damagedRecords: Int, rules: RegistrationRules
     ) {
+        self.board = board
         self.registrar = registrar
         self.pump = pump
         self.ingest = ingest
@@ -34,19 +35,12 @@ final class RelayAdministration: Administration {
 
     func use(_ rules: RegistrationRules) { state.withLock { $0.rules = rules } }
     func setAccepting(_ isAccepting: Bool) { state.withLock { $0.isAccepting = isAccepting } }
-    /// Why events are refused; nil: they are not.
-    func setTrouble(_ trouble: String?) { state.withLock { $0.trouble = trouble } }
 
     // MARK: Administration
 
     func rules() -> RegistrationRules { state.withLock { $0.rules } }
 
-    func isReady() -> Bool { trouble() == nil && state.withLock { $0.isAccepting } }
-
-    private func trouble() -> String? {
-        if let failure = journal.failure { return "the journal can't be written: \(failure)" }
-        return state.withLock { $0.trouble }
-    }
+    func isReady() -> Bool { board.trouble == nil && state.withLock { $0.isAccepting } }
 
     func create(_ draft: WebhookDraft) async throws(AdministrationError) -> Webhook {
         try await registrar.create(draft)
@@ -90,7 +84,7 @@ final class RelayAdministration: Administration {
         status.version = HooklineVersion.text
         status.pid = getpid()
         status.startedAt = startedAt
-        status.trouble = trouble()
+        status.trouble = board.trouble
         status.isReady = isReady()
         let intake = ingest.statistics
         status.connections = intake.connections

@@ -16,7 +16,9 @@ struct RelayParts: Sendable {
     let registrar: Registrar
     let administration: RelayAdministration
     let threads: NIOThreadPool
-    let room: JournalRoom
+    let keeper: JournalKeeper
+    let keeperThread: WorkThread
+    let board: HealthBoard
 
     /// Takes changed settings over.
     func use(_ configuration: Configuration, logger: Logger) async {
@@ -29,8 +31,7 @@ struct RelayParts: Sendable {
         await pump.ask { $0.use(settings, policy) }
         await registrar.use(catalogue, TargetSettings(signatureHeader: configuration.signing.header))
         ingest.use(configuration.ingestSettings(logger: logger))
-        room.use(configuration.journal)
-        await pump.ask { [room] in room.look(firstNeeded: $0.firstNeeded) }
+        keeper.use(configuration.journal, dedupeWindow: configuration.ingest.dedupeWindow)
     }
 
     /// Waits until nothing is in flight or ready to go, at most for a time. Runs to its end in a cancelled task too.
@@ -54,7 +55,8 @@ extension Configuration {
         DeliveryScheduler.Settings(
             maxInFlight: delivery.maxInFlight, maxInFlightPerWebhook: delivery.maxInFlightPerWebhook,
             timeout: delivery.timeout,
-            retry: RetryPolicy(schedule: delivery.retrySchedule, maxAge: delivery.maxAge))
+            retry: RetryPolicy(schedule: delivery.retrySchedule, maxAge: delivery.maxAge),
+            backlogBytesPerWebhook: Int(clamping: journal.webhookBacklogMaxBytes))
     }
 
     func ingestSettings(logger: Logger) -> IngestSettings {

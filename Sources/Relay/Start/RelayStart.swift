@@ -25,7 +25,8 @@ struct RelayStart {
     func assemble() async throws -> RelayParts {
         let disk = SystemDisk()
         let catalogue = EventCatalogue(extra: configuration.events.extra)
-        let rotation = RotationRelay()
+        let rotation = Bell()
+        let trouble = Bell()
         let snapshot = RegistrationSnapshot(stateDirectory: directory.path, disk: disk)
         var duplicates = DuplicateIndex(maxCount: configuration.ingest.dedupeMaxIDs)
         let segmentBytes = min(
@@ -33,16 +34,22 @@ struct RelayStart {
         let start = ContinuousClock.now
         let opener = JournalOpener(
             directory: directory.journal, disk: disk, segmentBytes: Int(segmentBytes), logger: logger)
+        let board = HealthBoard()
         let recovered = try opener.open(
             eventsSince: Clock.wall() - configuration.ingest.dedupeWindow.milliseconds,
-            wall: { Clock.wall() }, onRotation: { rotation.tell() }, observeSync: { _ in },
+            hooks: JournalHooks(
+                wall: { Clock.wall() }, monotonic: { Clock.monotonic() }, onRotation: { rotation.tell() },
+                onFailure: { error in
+                    board.set(disk: error)
+                    trouble.tell()
+                }),
             visit: { event in
                 guard event.hasProducersID else { return }
                 let fingerprint = DuplicateIndex.fingerprint(tenant: event.tenant, id: event.producersID)
                 duplicates.insert(fingerprint, sequence: event.sequence)
             })
         report(recovered)
-        let table = try recoverTable(snapshot, recovered, catalogue)
+        let (table, savedRevision) = try recoverTable(snapshot, recovered, catalogue)
         logger.info(
             "recovered",
             metadata: [
@@ -57,21 +64,26 @@ struct RelayStart {
         let store = JournalStore(journal: journal, pump: pump)
         let ingest = IngestLoop(store: store, wall: { Clock.wall() }, logger: logger)
         let registrar = Registrar(
-            table: table, unsaved: recovered.changes, journal: journal, snapshot: snapshot, pump: pump, ingest: ingest,
+            table: table, savedRevision: savedRevision, unsaved: recovered.changes.filter { $0.revision > savedRevision },
+            journal: journal, snapshot: snapshot, pump: pump, ingest: ingest,
             threads: threads, targetSettings: targetSettings, logger: logger)
         rotation.set { registrar.noteRotation() }
         let administration = RelayAdministration(
-            registrar: registrar, pump: pump, ingest: ingest, journal: journal,
+            registrar: registrar, pump: pump, ingest: ingest, journal: journal, board: board,
             damagedRecords: recovered.damage.count,
             rules: RegistrationRules(
                 catalogue: catalogue, egress: policy, signatureHeader: configuration.signing.header))
-        let room = JournalRoom(
-            journal: journal, ingest: ingest, threads: threads, settings: configuration.journal,
-            dedupeWindow: configuration.ingest.dedupeWindow, logger: logger
-        ) { administration.setTrouble($0) }
-        await pump.ask { $0.onProgress = { room.look(firstNeeded: $0) } }
+        let keeper = JournalKeeper(
+            journal: journal, ingest: ingest, pump: pump, board: board, settings: configuration.journal,
+            dedupeWindow: configuration.ingest.dedupeWindow, savedRevision: { registrar.savedRevision }, logger: logger)
+        let keeperThread = WorkThread(name: "keeper") { keeper.run() }
+        trouble.set { keeper.look() }
+        await pump.ask { pump in
+            pump.onProgress = { keeper.noteProgress() }
+            pump.onCheckpoint = { keeper.look() }
+        }
         // A new segment begins with every start: from its checkpoint on the next start needs nothing older.
-        await pump.ask { $0.checkpoint(revision: table.revision) }
+        registrar.noteRotation()
         return RelayParts(
             journal: journal, journalThread: journalThread, pump: pump, ingest: ingest,
             intake: EventIntake(
@@ -79,7 +91,8 @@ struct RelayStart {
                 dedupeWindow: configuration.ingest.dedupeWindow.milliseconds,
                 nextSequence: recovered.state.lastSequence + 1, journal: journal.id),
             ingestSettings: configuration.ingestSettings(logger: logger), registrar: registrar,
-            administration: administration, threads: threads, room: room)
+            administration: administration, threads: threads, keeper: keeper,
+            keeperThread: keeperThread, board: board)
     }
 
     private var policy: AddressPolicy {
@@ -115,12 +128,13 @@ struct RelayStart {
     /// The snapshot's table with the changes since.
     private func recoverTable(
         _ snapshot: RegistrationSnapshot, _ recovered: RecoveredJournal, _ catalogue: EventCatalogue
-    ) throws -> RegistrationTable {
+    ) throws -> (RegistrationTable, savedRevision: UInt64) {
         if options.withoutRegistrations {
             logger.warning("starting without the registered webhooks, as the command line says")
-            return RegistrationTable(catalogue: catalogue, revision: recovered.state.revision + 1_000_000)
+            return (RegistrationTable(catalogue: catalogue, revision: recovered.state.revision + 1_000_000), 0)
         }
         var table = try snapshot.read(catalogue: catalogue) ?? RegistrationTable(catalogue: catalogue)
+        let saved = table.revision
         for change in recovered.changes where change.revision > table.revision {
             guard change.revision == table.revision + 1 else { break }
             table.apply(change)
@@ -135,16 +149,27 @@ struct RelayStart {
                     place, or start once with --without-registrations to begin with none
                     """)
         }
-        return table
+        return (table, saved)
     }
 
     private func report(_ recovered: RecoveredJournal) {
         for damage in recovered.damage {
-            logger.error(
-                "journal damaged: these bytes are lost, everything around them is not",
-                metadata: [
-                    "path": "\(damage.path)", "offset": "\(damage.bytes.lowerBound)", "bytes": "\(damage.bytes.count)",
-                ])
+            switch damage {
+            case .bytes:
+                logger.error(
+                    "journal damaged: the records there are lost, everything around them is not",
+                    metadata: ["damage": "\(damage)"])
+            case .missing:
+                logger.error(
+                    "journal incomplete: a file was removed by somebody else; put it back and restart to have its events",
+                    metadata: ["damage": "\(damage)"])
+            case .headerCopy:
+                logger.warning("journal damaged, nothing is lost", metadata: ["damage": "\(damage)"])
+            case .tail:
+                logger.warning(
+                    "the journal's end was cut off: what a crash left of a write that nobody was told had succeeded",
+                    metadata: ["damage": "\(damage)"])
+            }
         }
         for name in recovered.foreign {
             logger.warning(
@@ -153,8 +178,8 @@ struct RelayStart {
     }
 }
 
-/// Passes word of a new segment on to whoever comes into being after the journal.
-private final class RotationRelay: Sendable {
+/// Passes word on to whoever comes into being after the one who gives it.
+private final class Bell: Sendable {
     private let listener = Mutex<(@Sendable () -> Void)?>(nil)
 
     func set(_ listener: @escaping @Sendable () -> Void) {

@@ -26,8 +26,9 @@ struct Supervisor: Sendable {
             let statistics = await parts.pump.ask { $0.statistics }
             if isIngestAlive, isJournalAlive {
                 notifier.watchdog()
+                let state = parts.board.trouble.map { "refusing events: \($0)" } ?? "accepting events"
                 notifier.status(
-                    "accepting events; \(statistics.pending) deliveries pending, \(statistics.inFlight) in flight")
+                    "\(state); \(statistics.pending) deliveries pending, \(statistics.inFlight) in flight")
             } else {
                 logger.error(
                     "a loop makes no progress",

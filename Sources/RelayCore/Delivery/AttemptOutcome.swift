@@ -60,4 +60,21 @@ package enum SettlementResult: UInt8, Sendable, CaseIterable {
     case cancelled = 5
     /// The event's record was damaged beyond reading.
     case unreadable = 6
+    /// Its webhook's backlog had reached its limit, or the journal its own.
+    case displaced = 7
+}
+
+extension SettlementResult {
+    /// For an administrator to read.
+    package var reason: String {
+        switch self {
+        case .delivered: "delivered"
+        case .triesUsedUp: "all tries of the retry schedule are used up"
+        case .tooOld: "older than delivery.max-age"
+        case .webhookDisabled: "the webhook is disabled"
+        case .cancelled: "cancelled"
+        case .unreadable: "the event's record is damaged or gone"
+        case .displaced: "displaced: the backlog had reached journal.webhook-backlog-max-bytes or journal.max-bytes"
+        }
+    }
 }

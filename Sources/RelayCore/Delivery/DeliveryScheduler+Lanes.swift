@@ -33,11 +33,14 @@ extension DeliveryScheduler {
         let slot = vacant.popLast() ?? lanes.count
         if slot == lanes.count { lanes.append(lane) } else { lanes[slot] = lane }
         slots[webhook.number] = slot
+        changeParked(slot, by: 0)
+        reconcile(slot)
         wake(slot)
     }
 
     mutating func restore(_ lane: inout Lane, from state: LaneState, now: MonotonicTime, wall: Int64) {
         lane.pending = state.pending
+        lane.pendingBytes = state.pendingBytes
         lane.delivered = state.delivered
         lane.givenUp = state.givenUp
         lane.isLagging = state.cursor <= seen
@@ -46,15 +49,18 @@ extension DeliveryScheduler {
         for (sequence, open) in state.open.sorted(by: { $0.key < $1.key }) {
             let wait = min(max(0, open.nextAt - wall), max(longest, RetryPolicy.longestRetryAfter.milliseconds))
             if open.nextAt == 0 || wait == 0 {
-                lane.open[sequence] = Lane.Open(attempts: open.attempts, phase: .due, isRecorded: true)
+                lane.open[sequence] = Lane.Open(
+                    attempts: open.attempts, phase: .due, isRecorded: true, bytes: open.bytes)
                 lane.due.append(sequence)
             } else {
                 let due = now + .milliseconds(wait)
-                lane.open[sequence] = Lane.Open(attempts: open.attempts, phase: .parked(until: due), isRecorded: true)
+                lane.open[sequence] = Lane.Open(
+                    attempts: open.attempts, phase: .parked(until: due), isRecorded: true, bytes: open.bytes)
                 timers.insert(Timer(due: due, webhook: lane.webhook, sequence: sequence))
             }
-            lane.parked += 1
         }
+        lane.parked = state.open.count
+        parked += state.open.count
     }
 
     /// Takes the settings for all lanes; ``setLane(of:state:now:wall:)`` for each webhook makes them count there.
@@ -68,6 +74,8 @@ extension DeliveryScheduler {
         if !lanes[slot].isProven { unprovenInFlight -= lanes[slot].inFlight }
         inFlight -= lanes[slot].inFlight
         waitingBytes -= lanes[slot].waitingBytes
+        unsavedBytes = max(0, unsavedBytes - lanes[slot].unsaved.encodedBytes)
+        changeParked(slot, by: -lanes[slot].parked)
         lanes[slot].waiting.removeAll()
         lanes[slot].open.removeAll()
         touched.remove(webhook)

@@ -9,12 +9,13 @@ extension DeliveryScheduler {
             lanes[slot].unsaved = LaneProgress()
             for (sequence, open) in lanes[slot].open where !open.isRecorded {
                 lanes[slot].open[sequence]?.isRecorded = true
-                progress.opened.append(sequence)
+                progress.opened.append(LaneProgress.Opening(sequence: sequence, bytes: open.bytes))
             }
             record.lanes.append(
                 ProgressRecord.LaneEntry(webhook: webhook, cursor: lanes[slot].durableCursor, progress: progress))
         }
         touched.removeAll(keepingCapacity: true)
+        unsavedBytes = 0
         return record.lanes.isEmpty ? nil : record
     }
 
@@ -22,9 +23,16 @@ extension DeliveryScheduler {
     package mutating func restoreProgress(_ record: ProgressRecord) {
         for entry in record.lanes {
             guard let slot = slots[entry.webhook] else { continue }
-            for sequence in entry.progress.opened { lanes[slot].open[sequence]?.isRecorded = false }
-            lanes[slot].unsaved.settled.insert(contentsOf: entry.progress.settled, at: 0)
-            lanes[slot].unsaved.retried.insert(contentsOf: entry.progress.retried, at: 0)
+            var older = entry.progress
+            for opening in older.opened { lanes[slot].open[opening.sequence]?.isRecorded = false }
+            // Only the last try counts, and none of what is settled by now.
+            let newer = Set(lanes[slot].unsaved.retried.map(\.sequence))
+            older.retried.removeAll { lanes[slot].open[$0.sequence] == nil || newer.contains($0.sequence) }
+            lanes[slot].unsaved.settled.insert(contentsOf: older.settled, at: 0)
+            lanes[slot].unsaved.retried.insert(contentsOf: older.retried, at: 0)
+            lanes[slot].unsaved.reopened.insert(contentsOf: older.reopened, at: 0)
+            older.opened = []
+            unsavedBytes += older.encodedBytes
             touched.insert(entry.webhook)
         }
     }
@@ -38,28 +46,29 @@ extension DeliveryScheduler {
             let isCaughtUp = lane.waiting.isEmpty && !lane.isLagging
             var state = LaneState(cursor: isCaughtUp ? seen + 1 : lane.durableCursor)
             state.pending = lane.pending
+            state.pendingBytes = lane.pendingBytes
             state.delivered = lane.delivered
             state.givenUp = lane.givenUp
             for (sequence, open) in lane.open {
                 var nextAt: Int64 = 0
                 if case .parked(let due) = open.phase { nextAt = wall + max(0, (due - now).milliseconds) }
-                state.open[sequence] = LaneState.Open(attempts: open.attempts, nextAt: nextAt)
+                state.open[sequence] = LaneState.Open(attempts: open.attempts, nextAt: nextAt, bytes: open.bytes)
             }
             states[webhook] = state
         }
         return states
     }
 
-    /// The first event that some lane still needs; nil if everything up to ``seen`` is settled.
-    package func firstNeeded() -> UInt64? {
-        var first: UInt64?
-        for slot in slots.values {
+    /// Which events the lanes need, as a restart would find them once all progress is on disk that has been taken.
+    package var needs: JournalNeeds {
+        var needs = JournalNeeds()
+        for (webhook, slot) in slots {
             let lane = lanes[slot]
-            var needed = lane.open.keys.min()
-            if lane.isLagging || !lane.waiting.isEmpty { needed = min(needed ?? .max, lane.durableCursor) }
-            if let needed { first = min(first ?? .max, needed) }
+            let isCaughtUp = lane.waiting.isEmpty && !lane.isLagging
+            needs.lanes[webhook] = JournalNeeds.Lane(
+                cursor: isCaughtUp ? seen + 1 : lane.durableCursor, open: lane.open.keys.sorted())
         }
-        return first
+        return needs
     }
 
     // MARK: Looking at it
@@ -70,7 +79,7 @@ extension DeliveryScheduler {
     /// Whether an attempt could begin, were there room for it.
     package var hasReadyWork: Bool {
         slots.values.contains {
-            lanes[$0].hasWork || (lanes[$0].isLagging && lanes[$0].wantsRead) || lanes[$0].isReading
+            lanes[$0].hasWork(isCrowded: isCrowded) || lanes[$0].wantsRead(isCrowded: isCrowded) || lanes[$0].isReading
         }
     }
 

@@ -16,12 +16,18 @@ package struct DeliveryScheduler {
         package var maxInFlightPerWebhook: Int
         package var timeout: Duration
         package var retry: RetryPolicy
+        /// Bytes of pending bodies that one webhook may have; past it its oldest deliveries are given up.
+        package var backlogBytesPerWebhook: Int
 
-        package init(maxInFlight: Int, maxInFlightPerWebhook: Int, timeout: Duration, retry: RetryPolicy) {
+        package init(
+            maxInFlight: Int, maxInFlightPerWebhook: Int, timeout: Duration, retry: RetryPolicy,
+            backlogBytesPerWebhook: Int = .max
+        ) {
             self.maxInFlight = maxInFlight
             self.maxInFlightPerWebhook = maxInFlightPerWebhook
             self.timeout = timeout
             self.retry = retry
+            self.backlogBytesPerWebhook = backlogBytesPerWebhook
         }
     }
 
@@ -42,6 +48,13 @@ package struct DeliveryScheduler {
         package let from: UInt64
         package let through: UInt64
         package let maxEvents: Int
+
+        package init(webhook: WebhookNumber, from: UInt64, through: UInt64, maxEvents: Int) {
+            self.webhook = webhook
+            self.from = from
+            self.through = through
+            self.maxEvents = maxEvents
+        }
     }
 
     /// What an outcome led to.
@@ -50,6 +63,13 @@ package struct DeliveryScheduler {
         case retry(after: Duration)
         /// The webhook is gone, or the attempt counted as none.
         case none
+    }
+
+    /// Deliveries that ended without an attempt.
+    package struct Notice: Equatable, Sendable {
+        package let webhook: WebhookNumber
+        package let result: SettlementResult
+        package var count: Int
     }
 
     struct Timer: Comparable {
@@ -78,6 +98,15 @@ package struct DeliveryScheduler {
     var timers = Heap<Timer>()
     var waitingBytes = 0
     var touched: Set<WebhookNumber> = []
+    /// Deliveries of all lanes that are open and not in flight.
+    var parked = 0
+    /// Whether there are so many of them that lanes begin no new ones.
+    var isCrowded = false
+    /// Timers of deliveries that do not wait for them any more, at most.
+    var staleTimers = 0
+    /// About how many bytes of progress nobody has taken yet.
+    var unsavedBytes = 0
+    var notices: [Notice] = []
 
     /// - Parameter seen: the last event that was accepted before.
     package init(settings: Settings, seen: UInt64) {
@@ -100,12 +129,15 @@ package struct DeliveryScheduler {
 
     @inline(__always)
     mutating func enqueue(_ event: EventRecord, _ sequence: UInt64, _ slot: Int) {
-        // Restored lanes count what is beyond their cursors already.
-        lanes[slot].pending += 1
-        if lanes[slot].isLagging { return }
         let bytes = event.body.count
-        guard lanes[slot].waiting.count < Limits.laneWindow, !lanes[slot].isPaused, lanes[slot].takesFresh,
-            waitingBytes + bytes <= Limits.liveEventBytes
+        lanes[slot].pending += 1
+        lanes[slot].pendingBytes += bytes
+        defer {
+            if lanes[slot].pendingBytes > settings.backlogBytesPerWebhook { limitBacklog(slot, wall: event.acceptedAt) }
+        }
+        if lanes[slot].isLagging { return }
+        guard lanes[slot].waiting.count < Limits.laneWindow, !lanes[slot].isPaused,
+            lanes[slot].takesFresh(isCrowded: isCrowded), waitingBytes + bytes <= Limits.liveEventBytes
         else {
             if lanes[slot].waiting.isEmpty { lanes[slot].cursor = sequence }
             lanes[slot].isLagging = true
@@ -123,26 +155,47 @@ package struct DeliveryScheduler {
     /// - Parameters:
     ///   - events: those of the webhook, in order.
     ///   - next: the sequence from which on nothing has been looked at.
-    package mutating func loaded(_ events: [EventRecord], for webhook: WebhookNumber, next: UInt64) {
+    package mutating func loaded(
+        _ events: [EventRecord], for webhook: WebhookNumber, next: UInt64, now: MonotonicTime, wall: Int64
+    ) {
         guard let slot = slots[webhook] else { return }
         let isStale = lanes[slot].isReadStale
         lanes[slot].isReading = false
         lanes[slot].isReadStale = false
-        if lanes[slot].isPaused || isStale {
+        if isStale || (lanes[slot].isPaused && !lanes[slot].isDiscarding) {
             wake(slot)
             return
         }
-        for event in events {
+        var next = next
+        // What was begun before a restart is open already.
+        for event in events where event.sequence >= lanes[slot].cursor {
             let sequence = event.sequence
-            // What was begun before a restart is open already.
-            guard sequence >= lanes[slot].cursor else { continue }
             let bytes = event.body.count
+            if lanes[slot].cancelled.remove(sequence) != nil { continue }
+            if let result = lanes[slot].discards(sequence) {
+                settleUnattempted(sequence, bytes: bytes, result, slot, wall: wall)
+                continue
+            }
+            guard !lanes[slot].isPaused, lanes[slot].takesFresh(isCrowded: isCrowded),
+                lanes[slot].waiting.count < Limits.laneWindow
+            else {
+                // Only what had to go was of interest, or there is no room for it any more.
+                next = sequence
+                break
+            }
             lanes[slot].waiting.append(Lane.Waiting(event: event, sequence: sequence, bytes: bytes))
             lanes[slot].waitingBytes += bytes
             waitingBytes += bytes
         }
         lanes[slot].cursor = max(lanes[slot].cursor, next)
         lanes[slot].isLagging = lanes[slot].cursor <= seen
+        if !lanes[slot].cancelled.isEmpty {
+            // An erased event does not come by any more.
+            let (cursor, open) = (lanes[slot].cursor, lanes[slot].open)
+            lanes[slot].cancelled = lanes[slot].cancelled.filter { $0 >= cursor || open[$0] != nil }
+        }
+        endDiscarding(slot)
+        reconcile(slot)
         wake(slot)
     }
 
@@ -152,7 +205,10 @@ package struct DeliveryScheduler {
             timers.removeMin()
             guard let slot = slots[timer.webhook],
                 lanes[slot].open[timer.sequence]?.phase == .parked(until: timer.due)
-            else { continue }
+            else {
+                staleTimers = max(0, staleTimers - 1)
+                continue
+            }
             lanes[slot].open[timer.sequence]?.phase = .due
             lanes[slot].due.append(timer.sequence)
             queueIfReady(slot)
@@ -185,6 +241,8 @@ package struct DeliveryScheduler {
             decision = .settled(.delivered)
         case .failed(let failure) where failure.kind == .storage:
             decision = .settled(.unreadable)
+        case .failed where lanes[slot].cancelled.contains(attempt.sequence):
+            decision = .settled(.cancelled)
         case .failed(let failure):
             lanes[slot].consecutiveFailures += 1
             lanes[slot].window = max(1, lanes[slot].window / 2)
@@ -201,7 +259,7 @@ package struct DeliveryScheduler {
             lanes[slot].open[attempt.sequence]?.phase = .due
             lanes[slot].open[attempt.sequence]?.attempts = UInt16(clamping: attempt.number - 1)
             lanes[slot].due.append(attempt.sequence)
-            lanes[slot].parked += 1
+            changeParked(slot, by: 1)
             decision = .none
         }
         if case .settled(let result) = decision {
@@ -211,7 +269,7 @@ package struct DeliveryScheduler {
         if wasProven != lanes[slot].isProven {
             unprovenInFlight += wasProven ? lanes[slot].inFlight : -lanes[slot].inFlight
         }
-        if !lanes[slot].takesFresh { releaseWaiting(slot) }
+        if !lanes[slot].takesFresh(isCrowded: isCrowded) { releaseWaiting(slot) }
         wake(slot)
         return decision
     }
@@ -220,11 +278,11 @@ package struct DeliveryScheduler {
 
     /// The next attempt to begin; nil if none can be begun now.
     package mutating func nextAttempt(now: MonotonicTime, wall: Int64) -> Attempt? {
-        while !isPaused, inFlight < settings.maxInFlight {
+        while !isPaused, inFlight < settings.maxInFlight, unsavedBytes < Limits.unsavedProgressBytes {
             guard let webhook = nextInTurn() else { return nil }
             guard let slot = slots[webhook] else { continue }
             lanes[slot].isQueued = false
-            guard lanes[slot].hasWork, let attempt = begin(slot, wall: wall) else {
+            guard lanes[slot].hasWork(isCrowded: isCrowded), let attempt = begin(slot, wall: wall) else {
                 wake(slot)
                 continue
             }
@@ -250,8 +308,9 @@ package struct DeliveryScheduler {
             guard let open = lanes[slot].open[retried] else { return nil }
             sequence = retried
             number = Int(open.attempts) + 1
+            guard open.phase == .due else { return nil }
             lanes[slot].open[retried]?.phase = .inFlight
-            lanes[slot].parked -= 1
+            changeParked(slot, by: -1)
         } else {
             guard let fresh = lanes[slot].waiting.popFirst() else { return nil }
             lanes[slot].waitingBytes -= fresh.bytes
@@ -259,7 +318,8 @@ package struct DeliveryScheduler {
             sequence = fresh.sequence
             number = 1
             event = fresh.event
-            lanes[slot].open[sequence] = Lane.Open(attempts: 0, phase: .inFlight, isRecorded: false)
+            lanes[slot].open[sequence] = Lane.Open(
+                attempts: 0, phase: .inFlight, isRecorded: false, bytes: UInt32(clamping: fresh.bytes))
             touched.insert(lanes[slot].webhook)
         }
         lanes[slot].inFlight += 1
@@ -272,21 +332,22 @@ package struct DeliveryScheduler {
 
     /// The next part of the journal to read for a lane; nil if no lane wants one now.
     package mutating func nextRead() -> Read? {
-        var looks = readers.count
+        var looks = unsavedBytes < Limits.unsavedProgressBytes ? readers.count : 0
         while looks > 0, let webhook = readers.popFirst() {
             looks -= 1
             guard let slot = slots[webhook] else { continue }
             lanes[slot].isReaderQueued = false
-            guard lanes[slot].wantsRead else { continue }
+            guard lanes[slot].wantsRead(isCrowded: isCrowded) else { continue }
             // Past the memory budget only a lane that has nothing at hand goes on.
-            guard waitingBytes < Limits.liveEventBytes || lanes[slot].waiting.isEmpty else {
+            guard waitingBytes < Limits.liveEventBytes || lanes[slot].waiting.isEmpty || lanes[slot].isDiscarding else {
                 queueReader(slot)
                 continue
             }
             lanes[slot].isReading = true
             return Read(
                 webhook: webhook, from: lanes[slot].cursor, through: seen,
-                maxEvents: lanes[slot].readAhead - lanes[slot].waiting.count)
+                maxEvents: lanes[slot].isDiscarding
+                    ? Limits.laneWindow : lanes[slot].readAhead - lanes[slot].waiting.count)
         }
         return nil
     }
@@ -304,30 +365,51 @@ package struct DeliveryScheduler {
         now: MonotonicTime, wall: Int64
     ) {
         let due = now + wait
+        let bytes = lanes[slot].open[attempt.sequence]?.bytes ?? 0
         lanes[slot].open[attempt.sequence] = Lane.Open(
-            attempts: UInt16(clamping: attempt.number), phase: .parked(until: due), isRecorded: true)
-        lanes[slot].parked += 1
+            attempts: UInt16(clamping: attempt.number), phase: .parked(until: due), isRecorded: true, bytes: bytes)
+        changeParked(slot, by: 1)
         timers.insert(Timer(due: due, webhook: attempt.webhook, sequence: attempt.sequence))
         lanes[slot].unsaved.retried.append(
             LaneProgress.Retry(
                 sequence: attempt.sequence, at: wall, nextAt: wall + wait.milliseconds, status: outcome.status ?? 0,
                 attempts: UInt16(clamping: attempt.number),
-                microseconds: UInt32(clamping: outcome.duration.nanoseconds / 1000), reason: failure.reason))
+                microseconds: UInt32(clamping: outcome.duration.nanoseconds / 1000), bytes: bytes,
+                reason: failure.reason))
+        unsavedBytes += LaneProgress.retryBytes + failure.reason.utf8.count
         touched.insert(attempt.webhook)
     }
 
     mutating func settle(
         _ sequence: UInt64, _ result: SettlementResult, _ slot: Int, attempts: Int, outcome: AttemptOutcome, wall: Int64
     ) {
-        lanes[slot].open[sequence] = nil
-        lanes[slot].pending = max(0, lanes[slot].pending - 1)
-        if result == .delivered { lanes[slot].delivered += 1 } else { lanes[slot].givenUp += 1 }
-        lanes[slot].unsaved.settled.append(
+        let bytes = lanes[slot].open.removeValue(forKey: sequence)?.bytes ?? 0
+        lanes[slot].cancelled.remove(sequence)
+        record(
             LaneProgress.Settlement(
                 sequence: sequence, at: wall, result: result, status: outcome.status ?? 0,
                 attempts: UInt16(clamping: attempts),
-                microseconds: UInt32(clamping: outcome.duration.nanoseconds / 1000)))
+                microseconds: UInt32(clamping: outcome.duration.nanoseconds / 1000), bytes: bytes), slot)
+    }
+
+    mutating func record(_ settlement: LaneProgress.Settlement, _ slot: Int) {
+        lanes[slot].pending = max(0, lanes[slot].pending - 1)
+        lanes[slot].pendingBytes = max(0, lanes[slot].pendingBytes - Int(settlement.bytes))
+        if settlement.result == .delivered { lanes[slot].delivered += 1 } else { lanes[slot].givenUp += 1 }
+        lanes[slot].unsaved.settled.append(settlement)
+        unsavedBytes += LaneProgress.settlementBytes
         touched.insert(lanes[slot].webhook)
+    }
+
+    mutating func changeParked(_ slot: Int, by change: Int) {
+        lanes[slot].parked += change
+        parked += change
+        if parked >= Limits.retries {
+            isCrowded = true
+        } else if isCrowded, parked < Limits.retries - Limits.retries / 16 {
+            isCrowded = false
+            for slot in slots.values { wake(slot) }
+        }
     }
 
     mutating func releaseWaiting(_ slot: Int) {
@@ -338,7 +420,7 @@ package struct DeliveryScheduler {
     /// Puts a lane where its state says it belongs: into a round, among the readers, or nowhere.
     mutating func wake(_ slot: Int) {
         queueIfReady(slot)
-        if lanes[slot].wantsRead { queueReader(slot) }
+        if lanes[slot].wantsRead(isCrowded: isCrowded) { queueReader(slot) }
     }
 
     mutating func queueReader(_ slot: Int) {
@@ -349,7 +431,7 @@ package struct DeliveryScheduler {
 
     @inline(__always)
     mutating func queueIfReady(_ slot: Int) {
-        guard !lanes[slot].isQueued, lanes[slot].hasWork else { return }
+        guard !lanes[slot].isQueued, lanes[slot].hasWork(isCrowded: isCrowded) else { return }
         lanes[slot].isQueued = true
         if lanes[slot].isProven {
             provenRound.append(lanes[slot].webhook)

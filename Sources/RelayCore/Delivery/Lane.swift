@@ -32,6 +32,8 @@ struct Lane {
         var phase: Phase
         /// Whether the journal knows that it is open.
         var isRecorded: Bool
+        /// Of the event's body.
+        var bytes: UInt32
     }
 
     let webhook: WebhookNumber
@@ -60,8 +62,15 @@ struct Lane {
     /// Whether it stands in the round of lanes that have work.
     var isQueued = false
 
-    /// Not settled, wherever they are.
+    /// Not settled, wherever they are, and the bytes of their bodies.
     var pending = 0
+    var pendingBytes = 0
+    /// The oldest pending deliveries are being given up until no more bytes than this are pending.
+    var displaceTo: Int?
+    /// Deliveries that were cancelled while they were still in the journal alone: not to be begun when they are read.
+    var cancelled: Set<UInt64> = []
+    /// Everything up to this event is being cancelled.
+    var cancelThrough: UInt64?
     var delivered = 0
     var givenUp = 0
     var consecutiveFailures = 0
@@ -84,18 +93,33 @@ struct Lane {
     var isProven: Bool { hasSucceeded && consecutiveFailures < 5 }
 
     /// Whether fresh events may be begun: a receiver that fails them all is not given ever more.
-    var takesFresh: Bool {
-        parked < (isProven ? 4 * Limits.laneRetries : Limits.laneRetries)
+    ///
+    /// - Parameter isCrowded: whether all lanes together have as many waiting for their next try as memory is meant for.
+    func takesFresh(isCrowded: Bool) -> Bool {
+        if isCrowded, parked >= Limits.laneRetriesBeyond { return false }
+        return parked < (isProven ? 4 * Limits.laneRetries : Limits.laneRetries)
     }
 
     /// Whether it could begin an attempt now.
-    var hasWork: Bool {
-        !isPaused && inFlight < window && (!due.isEmpty || (takesFresh && !waiting.isEmpty))
+    func hasWork(isCrowded: Bool) -> Bool {
+        !isPaused && inFlight < window && (!due.isEmpty || (takesFresh(isCrowded: isCrowded) && !waiting.isEmpty))
     }
 
     /// Whether it wants more events from the journal.
-    var wantsRead: Bool {
-        isLagging && !isReading && !isPaused && takesFresh && waiting.count * 2 < readAhead
+    func wantsRead(isCrowded: Bool) -> Bool {
+        guard isLagging, !isReading else { return false }
+        if isDiscarding { return true }
+        return !isPaused && takesFresh(isCrowded: isCrowded) && waiting.count * 2 < readAhead
+    }
+
+    /// Whether deliveries that are in the journal alone are to be settled without an attempt.
+    var isDiscarding: Bool { displaceTo != nil || cancelThrough != nil }
+
+    /// How a delivery ends that nobody may attempt; nil: it may be.
+    func discards(_ sequence: UInt64) -> SettlementResult? {
+        if let cancelThrough, sequence <= cancelThrough { return .cancelled }
+        if let displaceTo, pendingBytes > displaceTo { return .displaced }
+        return nil
     }
 
     /// How many events it is worth having at hand.

@@ -5,10 +5,13 @@ package struct LaneState: Equatable, Sendable {
         package var attempts: UInt16
         /// When it is to be tried again, Unix milliseconds; 0: at once.
         package var nextAt: Int64
+        /// Of the event's body.
+        package var bytes: UInt32
 
-        package init(attempts: UInt16, nextAt: Int64) {
+        package init(attempts: UInt16, nextAt: Int64, bytes: UInt32) {
             self.attempts = attempts
             self.nextAt = nextAt
+            self.bytes = bytes
         }
     }
 
@@ -17,6 +20,8 @@ package struct LaneState: Equatable, Sendable {
     package var open: [UInt64: Open] = [:]
     /// Deliveries not settled, those beyond the cursor counted.
     package var pending = 0
+    /// Bytes of their bodies.
+    package var pendingBytes = 0
     package var delivered = 0
     package var givenUp = 0
 
@@ -36,13 +41,16 @@ package struct LaneState: Equatable, Sendable {
 /// u32  number of parts
 /// u64  as of: the last event that the lanes had been told of
 /// u64  revision of the registration table at that time
+/// u64  floor: segments with lower ordinals are not needed any more, see ``FloorRecord``
 /// u32  number of lanes, then for each lane
 ///      u32  webhook
 ///      u64  cursor
 ///      u64  pending
+///      u64  bytes of their bodies
 ///      u64  delivered
 ///      u64  given up
-///      u32  number of open deliveries, each: u64 sequence, i64 next try at, u16 attempts
+///      u32  number of open deliveries, each: u64 sequence, i64 next try at, u32 bytes of the body,
+///           u16 attempts
 /// ```
 package struct CheckpointRecord: Equatable, Sendable {
     package let number: UInt64
@@ -50,6 +58,7 @@ package struct CheckpointRecord: Equatable, Sendable {
     package let parts: UInt32
     package let asOf: UInt64
     package let revision: UInt64
+    package let floor: UInt64
     package var lanes: [WebhookNumber: LaneState] = [:]
 
     /// Lanes in one part: with all their open deliveries they stay far below a record's bound.
@@ -57,7 +66,8 @@ package struct CheckpointRecord: Equatable, Sendable {
 
     /// Appends a whole checkpoint.
     package static func append(
-        number: UInt64, asOf: UInt64, revision: UInt64, lanes: [WebhookNumber: LaneState], to buffer: RecordBuffer
+        number: UInt64, asOf: UInt64, revision: UInt64, floor: UInt64, lanes: [WebhookNumber: LaneState],
+        to buffer: RecordBuffer
     ) {
         let sorted = lanes.sorted { $0.key < $1.key }
         let parts = max(1, (sorted.count + lanesPerPart - 1) / lanesPerPart)
@@ -68,18 +78,21 @@ package struct CheckpointRecord: Equatable, Sendable {
             buffer.append(UInt32(parts))
             buffer.append(asOf)
             buffer.append(revision)
+            buffer.append(floor)
             let slice = sorted.dropFirst(part * lanesPerPart).prefix(lanesPerPart)
             buffer.append(UInt32(slice.count))
             for (webhook, lane) in slice {
                 buffer.append(webhook)
                 buffer.append(lane.cursor)
                 buffer.append(UInt64(lane.pending))
+                buffer.append(UInt64(lane.pendingBytes))
                 buffer.append(UInt64(lane.delivered))
                 buffer.append(UInt64(lane.givenUp))
                 buffer.append(UInt32(lane.open.count))
                 for (sequence, open) in lane.open {
                     buffer.append(sequence)
                     buffer.append(open.nextAt)
+                    buffer.append(open.bytes)
                     buffer.append(open.attempts)
                 }
             }
@@ -92,23 +105,27 @@ package struct CheckpointRecord: Equatable, Sendable {
         var reader = FieldReader(payload)
         guard let number = reader.next(UInt64.self), let part = reader.next(UInt32.self),
             let parts = reader.next(UInt32.self), let asOf = reader.next(UInt64.self),
-            let revision = reader.next(UInt64.self), let count = reader.next(UInt32.self)
+            let revision = reader.next(UInt64.self), let floor = reader.next(UInt64.self),
+            let count = reader.next(UInt32.self)
         else { return nil }
-        (self.number, self.part, self.parts, self.asOf, self.revision) = (number, part, parts, asOf, revision)
+        (self.number, self.part, self.parts) = (number, part, parts)
+        (self.asOf, self.revision, self.floor) = (asOf, revision, floor)
         for _ in 0..<count {
             guard let webhook = reader.next(WebhookNumber.self), let cursor = reader.next(UInt64.self),
                 let pending = reader.next(UInt64.self).flatMap(Int.init(exactly:)),
+                let pendingBytes = reader.next(UInt64.self).flatMap(Int.init(exactly:)),
                 let delivered = reader.next(UInt64.self).flatMap(Int.init(exactly:)),
                 let givenUp = reader.next(UInt64.self).flatMap(Int.init(exactly:)),
                 let openCount = reader.next(UInt32.self)
             else { return nil }
             var lane = LaneState(cursor: cursor)
-            (lane.pending, lane.delivered, lane.givenUp) = (pending, delivered, givenUp)
+            (lane.pending, lane.pendingBytes) = (pending, pendingBytes)
+            (lane.delivered, lane.givenUp) = (delivered, givenUp)
             for _ in 0..<openCount {
                 guard let sequence = reader.next(UInt64.self), let nextAt = reader.next(Int64.self),
-                    let attempts = reader.next(UInt16.self)
+                    let bytes = reader.next(UInt32.self), let attempts = reader.next(UInt16.self)
                 else { return nil }
-                lane.open[sequence] = LaneState.Open(attempts: attempts, nextAt: nextAt)
+                lane.open[sequence] = LaneState.Open(attempts: attempts, nextAt: nextAt, bytes: bytes)
             }
             lanes[webhook] = lane
         }

@@ -1,0 +1,227 @@
+import Dispatch
+import Ingest
+import Logging
+import NIOCore
+import RelayCore
+import Storage
+import Synchronization
+
+/// Keeps the journal within its bounds, on a thread of its own: removes what is settled and old, writes anew what a few
+/// pending deliveries pin, gives up the oldest of them where nothing else helps, and refuses events as the last resort.
+///
+/// It looks when a segment has been begun, when deliveries were settled while space is tight, when something is past its
+/// retention, and once a second while the disk fails.
+final class JournalKeeper: Sendable {
+    private let journal: Journal
+    private let housekeeping: Housekeeping
+    private let ingest: IngestLoop
+    private let pump: PumpHandle
+    private let board: HealthBoard
+    private let logger: Logger
+    private let wishes = WorkQueue<Wish>()
+    private let state: Mutex<State>
+    /// Changes of registrations up to it are in the snapshot.
+    private let savedRevision: @Sendable () -> UInt64
+
+    private enum Wish: Sendable {
+        case look
+        /// Runs on the keeper's thread, where nothing else changes segments.
+        case perform(@Sendable (JournalKeeper) -> Void)
+    }
+
+    private struct State {
+        var settings: Configuration.Journal
+        /// Ids are compared with the events themselves, which stay as long.
+        var dedupeWindow: Duration
+        var isTight = false
+        var isWished = false
+        /// When the timer that is set will fire.
+        var timerDue: MonotonicTime?
+    }
+
+    init(
+        journal: Journal, ingest: IngestLoop, pump: PumpHandle, board: HealthBoard,
+        settings: Configuration.Journal, dedupeWindow: Duration, savedRevision: @escaping @Sendable () -> UInt64,
+        logger: Logger
+    ) {
+        self.journal = journal
+        self.ingest = ingest
+        self.pump = pump
+        self.board = board
+        self.savedRevision = savedRevision
+        self.logger = logger
+        housekeeping = Housekeeping(journal: journal)
+        state = Mutex(State(settings: settings, dedupeWindow: dedupeWindow))
+    }
+
+    // MARK: From any thread
+
+    func use(_ settings: Configuration.Journal, dedupeWindow: Duration) {
+        state.withLock { ($0.settings, $0.dedupeWindow) = (settings, dedupeWindow) }
+        look()
+    }
+
+    /// Has it look soon.
+    func look() {
+        let isNews = state.withLock { state in
+            defer { state.isWished = true }
+            return !state.isWished
+        }
+        if isNews { wishes.put(.look) }
+    }
+
+    /// Less may be needed than before.
+    func noteProgress() {
+        if state.withLock({ $0.isTight }) { lookLater(after: .milliseconds(50)) }
+    }
+
+    /// Has something done on the keeper's thread.
+    func perform(_ body: @escaping @Sendable (JournalKeeper) -> Void) { wishes.put(.perform(body)) }
+
+    func close() { wishes.close() }
+
+    private func lookLater(after wait: Duration) {
+        let due = Clock.monotonic() + wait
+        let isNews = state.withLock { state in
+            if let timerDue = state.timerDue, timerDue <= due { return false }
+            state.timerDue = due
+            return true
+        }
+        guard isNews else { return }
+        pump.loop.scheduleTask(in: .nanoseconds(wait.nanoseconds)) { [weak self] in
+            guard let self else { return }
+            let isDue = state.withLock { state in
+                guard state.timerDue == due else { return false }
+                state.timerDue = nil
+                return true
+            }
+            if isDue { look() }
+        }
+    }
+
+    // MARK: The thread
+
+    func run() {
+        while let taken = wishes.takeAll() {
+            for wish in taken {
+                switch wish {
+                case .look:
+                    let begun = Clock.monotonic()
+                    state.withLock { $0.isWished = false }
+                    makeRoom()
+                    // A look that costs much is not taken often.
+                    let cost = Clock.monotonic() - begun
+                    if state.withLock({ $0.isTight }) { lookLater(after: max(.milliseconds(100), cost * 4)) }
+                case .perform(let body): body(self)
+                }
+            }
+        }
+    }
+
+    private func makeRoom() {
+        if journal.failure != nil {
+            journal.probe()
+            lookLater(after: .seconds(1))
+        }
+        rotateIfOld()
+        guard let terms = terms() else { return lookLater(after: .seconds(1)) }
+        let outcome: Housekeeping.Outcome
+        do throws(DiskError) {
+            outcome = try housekeeping.makeRoom(terms) { commitFloor($0) }
+        } catch {
+            logger.warning("room can't be made in the journal: tried again in 1 s", metadata: ["error": "\(error)"])
+            publish(isFull: journal.bytes > terms.maxBytes, maxBytes: terms.maxBytes)
+            return lookLater(after: .seconds(1))
+        }
+        ingest.forgetDuplicates(before: outcome.firstSequence)
+        if outcome.displaceBytes > 0 { displace(Int(outcome.displaceBytes)) }
+        publish(isFull: outcome.isFull, maxBytes: terms.maxBytes)
+        scheduleRetention()
+    }
+
+    /// What is needed, asked for in an order that makes it hold for every segment before the checkpoint.
+    func terms() -> Housekeeping.Terms? {
+        let checkpointOrdinal = journal.checkpointOrdinal
+        let (settings, window) = state.withLock { ($0.settings, $0.dedupeWindow) }
+        let answer = Gate<JournalNeeds?>()
+        pump.tell { pump in pump.askNeeds { answer.open(with: $0) } }
+        guard let needs = answer.wait(within: .seconds(10)) ?? nil else { return nil }
+        return Housekeeping.Terms(
+            needs: needs, checkpointOrdinal: checkpointOrdinal,
+            keptSince: Clock.wall() - max(settings.retention, window).milliseconds, maxBytes: settings.maxBytes,
+            savedRevision: savedRevision())
+    }
+
+    private func commitFloor(_ ordinal: UInt64) -> Bool {
+        let answer = Gate<Bool>()
+        journal.publishFloor(ordinal) { result in
+            if case .success = result { answer.open(with: true) } else { answer.open(with: false) }
+        }
+        return answer.wait(within: .seconds(10)) ?? false
+    }
+
+    private func displace(_ bytes: Int) {
+        pump.tell { [logger] pump in
+            guard pump.displaceLargest(bytes: bytes) == nil else { return }
+            logger.debug("no failing webhook has a backlog to be displaced")
+        }
+    }
+
+    private func publish(isFull: Bool, maxBytes: Int64) {
+        let isTight = journal.bytes > maxBytes - maxBytes / 8
+        state.withLock { $0.isTight = isTight }
+        guard board.set(room: isFull ? "the journal has reached journal.max-bytes with deliveries that are not settled" : nil)
+        else { return }
+        ingest.setObstacle(isFull ? .backlogFull : nil)
+        if isFull {
+            logger.error("the journal is full of deliveries that are not settled: events are refused")
+        } else {
+            logger.notice("the journal has room again")
+        }
+    }
+
+    // MARK: Retention
+
+    /// Where little comes in, a segment would hold what is long past its retention: it ends in time.
+    private func rotateIfOld() {
+        guard let segment = journal.allSegments.last, journal.allSegments.count == 1 || segment.holdsRecords else { return }
+        let age = Clock.wall() - segment.header.createdAt
+        if segment.holdsEvents, age > rotationTime.milliseconds { journal.rotate() }
+    }
+
+    private var rotationTime: Duration {
+        state.withLock { max(.seconds(60), min(.seconds(86_400), max($0.settings.retention, $0.dedupeWindow) / 8)) }
+    }
+
+    /// Looks again when the next segment is past its retention, or the present one is to end.
+    private func scheduleRetention() {
+        let kept = state.withLock { max($0.settings.retention, $0.dedupeWindow) }
+        let segments = journal.allSegments
+        var dues: [Int64] = []
+        if segments.count > 1 { dues.append(segments[1].header.createdAt + kept.milliseconds) }
+        if let last = segments.last, last.holdsEvents {
+            dues.append(last.header.createdAt + rotationTime.milliseconds)
+        }
+        guard let due = dues.min() else { return }
+        // What is past it and still there is needed: it is looked at with the next segment.
+        let wait = due - Clock.wall()
+        lookLater(after: .milliseconds(max(wait, 60_000) + 1000))
+    }
+}
+
+/// Passes one answer from another thread to the one that waits for it.
+final class Gate<Answer: Sendable>: Sendable {
+    private let semaphore = DispatchSemaphore(value: 0)
+    private let answer = Mutex<Answer?>(nil)
+
+    func open(with answer: Answer) {
+        self.answer.withLock { $0 = answer }
+        semaphore.signal()
+    }
+
+    /// - Returns: nil if none came in time.
+    func wait(within limit: Duration) -> Answer? {
+        guard semaphore.wait(timeout: .now() + .nanoseconds(Int(limit.nanoseconds))) == .success else { return nil }
+        return answer.withLock { $0 }
+    }
+}

@@ -1,0 +1,77 @@
+import Logging
+package import RelayCore
+import Synchronization
+
+/// Making room: segments that are not needed any more.
+extension Journal {
+    /// What a plan for making room is made from; the last one is the segment that is written to.
+    package func outline(needs: JournalNeeds) -> [JournalOutline.Part] {
+        let segments = allSegments
+        var parts: [JournalOutline.Part] = []
+        for (index, segment) in segments.enumerated() {
+            let next = index + 1 < segments.count ? segments[index + 1] : nil
+            let range = segment.header.firstSequence..<(next?.header.firstSequence ?? .max)
+            parts.append(
+                JournalOutline.Part(
+                    ordinal: segment.header.ordinal, through: segment.header.throughOrdinal, sequences: range,
+                    bytes: segment.validBytes, sealedAt: next?.header.createdAt, isNeeded: needs.mayNeed(range),
+                    neededShare: nil))
+        }
+        return parts
+    }
+
+    /// How much of a segment is needed, as a share of its events' bytes: 0...1. Reads it, or its index.
+    package func neededShare(of ordinal: UInt64, needs: JournalNeeds) throws(DiskError) -> Double {
+        guard let segment = allSegments.first(where: { $0.header.ordinal == ordinal }) else { return 1 }
+        var needed = 0
+        var all = 0
+        try segment.forEachRecord { place, header, _ in
+            all += header.totalBytes
+            if header.kind == RecordKind.event.rawValue,
+                let event = EventRecord(buffer: place.buffer, offset: place.offset), needs.needs(event)
+            {
+                needed += header.totalBytes
+            }
+            return true
+        }
+        return all == 0 ? 0 : Double(needed) / Double(all)
+    }
+
+    /// Makes it durable that the segments below an ordinal are not needed; then ``removeSegments()`` may remove them.
+    ///
+    /// - Parameter completion: called on the journal's thread.
+    package func publishFloor(
+        _ ordinal: UInt64, completion: @escaping @Sendable (Result<Void, JournalFailure>) -> Void
+    ) {
+        let buffer = RecordBuffer(capacity: 64)
+        FloorRecord.append(ordinal, sequence: 0, to: buffer)
+        let isTaken = submit(
+            JournalBatch(buffer) { [self] result in
+                if case .success = result { state.withLock { $0.floor = max($0.floor, ordinal) } }
+                completion(result)
+            })
+        if !isTaken { completion(.failure(.closed)) }
+    }
+
+    /// Removes the segments below the floor.
+    ///
+    /// - Returns: the first event that can still be there.
+    @discardableResult
+    package func removeSegments() throws(DiskError) -> UInt64 {
+        let floor = floor
+        var isAnyRemoved = false
+        while let oldest = segments.withLock({ $0.count > 1 ? $0[0] : nil }), oldest.header.throughOrdinal < floor {
+            try disk.remove(oldest.path)
+            removeIndex(of: oldest)
+            segments.withLock { _ = $0.removeFirst() }
+            isAnyRemoved = true
+        }
+        if isAnyRemoved { try disk.syncDirectory(directory) }
+        return allSegments.first?.header.firstSequence ?? 1
+    }
+
+    func removeIndex(of segment: Segment) {
+        // It may never have been made; if it stays, its nonce matches no segment.
+        _ = try? disk.remove(segment.indexPath)
+    }
+}

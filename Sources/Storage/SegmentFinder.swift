@@ -1,0 +1,152 @@
+import Glibc
+import RelayCore
+
+/// Finds the segments in a journal's directory, and what else is there.
+package struct SegmentFinder {
+    package struct Found {
+        /// Oldest first, each cut off where the one behind it says.
+        package var segments: [Segment] = []
+        package var damage: [JournalDamage] = []
+        /// Names that are no segments of this journal: left alone.
+        package var foreign: [String] = []
+    }
+
+    package let directory: String
+    package let disk: any Disk
+    /// Whether what stands in the way of a start is told as an error; else it is among the foreign names.
+    package var isStrict = true
+
+    package init(directory: String, disk: any Disk, isStrict: Bool = true) {
+        self.directory = directory
+        self.disk = disk
+        self.isStrict = isStrict
+    }
+
+    private struct Candidate {
+        let header: SegmentHeader
+        let path: String
+        let file: any DiskFile
+        let size: Int
+    }
+
+    /// - Throws: ``DiskError``; ``StorageRefusal`` for a file that can't be left alone safely.
+    package func find() throws -> Found {
+        var found = Found()
+        var candidates: [Candidate] = []
+        for name in try disk.list(directory).sorted() {
+            if Self.isOwn(name) { continue }
+            guard name.hasSuffix(".seg") else {
+                found.foreign.append(name)
+                continue
+            }
+            do {
+                guard let candidate = try look(at: name, &found) else {
+                    found.foreign.append(name)
+                    continue
+                }
+                candidates.append(candidate)
+            } catch let refusal as StorageRefusal where !isStrict {
+                found.foreign.append("\(name): \(refusal.reason)")
+            }
+        }
+        candidates.sort { $0.header.ordinal < $1.header.ordinal }
+        if let stranger = candidates.first(where: { $0.header.journal != candidates.first?.header.journal }) {
+            throw StorageRefusal(
+                path: stranger.path,
+                reason: "belongs to another journal than the segments before it: move it out of this directory")
+        }
+        found.segments = try chain(candidates)
+        return found
+    }
+
+    /// Files beside the segments that are ours: indices, the reserve, and what a crash left of a file in the making.
+    static func isOwn(_ name: String) -> Bool {
+        name == Journal.reserveName || name.hasSuffix(".idx") || name.hasSuffix(".new")
+    }
+
+    /// Nil: the file never held anything, or is a copy of another one.
+    private func look(at name: String, _ found: inout Found) throws -> Candidate? {
+        let path = "\(directory)/\(name)"
+        try checkOwner(path)
+        let file = try disk.open(path)
+        let area = try file.read(SegmentHeader.dataOffset, at: 0)
+        do throws(SegmentHeader.Fault) {
+            let (header, isDamaged) = try SegmentHeader.find(in: area)
+            // Whoever copies a segment gives it another name.
+            guard name == Segment.name(ordinal: header.ordinal, firstSequence: header.firstSequence) else { return nil }
+            if isDamaged { found.damage.append(.headerCopy(path: path)) }
+            return Candidate(header: header, path: path, file: file, size: try size(of: file))
+        } catch {
+            switch error {
+            case .unfinished where try size(of: file) <= SegmentHeader.dataOffset || isBlank(file):
+                // A crash in the middle of making it. The next segment of that name takes its place.
+                return nil
+            case .version(let version):
+                throw StorageRefusal(
+                    path: path,
+                    reason: """
+                        written in format \(version), this Hookline knows format \(SegmentHeader.version): install the \
+                        version that wrote it again
+                        """)
+            case .unfinished, .foreign, .checksum:
+                throw StorageRefusal(
+                    path: path,
+                    reason: """
+                        both copies of its header are damaged, so that nothing in it can be read. Put a good copy in its \
+                        place, or go on without its events: mv \(path) \(path).damaged
+                        """)
+            }
+        }
+    }
+
+    private func size(of file: any DiskFile) throws(SegmentHeader.Fault) -> Int {
+        do throws(DiskError) { return try file.size() } catch { throw .unfinished }
+    }
+
+    private func isBlank(_ file: any DiskFile) throws -> Bool {
+        // Preallocated and never written: the first records would be here.
+        try file.read(64 * 1024, at: SegmentHeader.dataOffset).allSatisfy { $0 == 0 }
+    }
+
+    private func checkOwner(_ path: String) throws {
+        let attributes = try disk.attributes(of: path)
+        guard attributes.isRegularFile else {
+            throw StorageRefusal(path: path, reason: "is no regular file: move it out of this directory")
+        }
+        guard attributes.owner == geteuid() else {
+            throw StorageRefusal(
+                path: path,
+                reason: "belongs to uid \(attributes.owner), not to uid \(geteuid()) which hookline runs as: chown \(geteuid()) \(path)")
+        }
+        guard attributes.mode & 0o077 == 0 else {
+            throw StorageRefusal(
+                path: path, reason: "is open to others (mode \(String(attributes.mode, radix: 8))): chmod 600 \(path)")
+        }
+    }
+
+    /// Says how much of each segment counts, and leaves out those that another one stands for.
+    private func chain(_ candidates: [Candidate]) throws -> [Segment] {
+        var segments: [Segment] = []
+        var through: UInt64 = 0
+        for (index, candidate) in candidates.enumerated() {
+            let header = candidate.header
+            // Merged into the one before, which a crash kept from removing it.
+            if header.ordinal <= through {
+                if isStrict { try disk.remove(candidate.path) }
+                continue
+            }
+            through = header.throughOrdinal
+            var valid = candidate.size
+            if header.sealedBytes > 0 {
+                valid = min(valid, Int(clamping: header.sealedBytes))
+            } else if let next = candidates.dropFirst(index + 1).first(where: { $0.header.ordinal > through }),
+                next.header.previousOrdinal == header.ordinal
+            {
+                valid = min(valid, Int(clamping: next.header.previousBytes))
+            }
+            segments.append(
+                Segment(header: header, path: candidate.path, file: candidate.file, validBytes: valid, isIndexed: false))
+        }
+        return segments
+    }
+}
