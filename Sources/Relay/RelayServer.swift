@@ -28,6 +28,8 @@ package struct RelayServer: Sendable {
     package struct Options: Sendable {
         /// Starts with no webhooks where their snapshot is damaged or missing.
         package var withoutRegistrations = false
+        /// Starts with an empty journal although there are registered webhooks.
+        package var withoutJournal = false
 
         package init() {}
     }

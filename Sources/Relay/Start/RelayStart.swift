@@ -135,6 +135,14 @@ struct RelayStart {
         }
         var table = try snapshot.read(catalogue: catalogue) ?? RegistrationTable(catalogue: catalogue)
         let saved = table.revision
+        guard saved == 0 || !recovered.journal.allSegments.isEmpty || options.withoutJournal else {
+            throw StorageRefusal(
+                path: directory.journal,
+                reason: """
+                    is empty, but \(snapshot.path) tells of an earlier run: the events of that run are not here. Put the \
+                    journal back (is a file system not mounted?), or start once with --without-journal to begin anew
+                    """)
+        }
         for change in recovered.changes where change.revision > table.revision {
             guard change.revision == table.revision + 1 else { break }
             table.apply(change)

@@ -32,6 +32,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Flag(help: "Begin with no webhooks, when their snapshot is lost for good.")
     var withoutRegistrations = false
 
+    @Flag(help: "Begin with an empty journal, when the one that belongs to the registered webhooks is lost for good.")
+    var withoutJournal = false
+
     func run() async throws {
         let environment = ConfigurationSource.environment
         let configuration = try source.loadOrExit(environment)
@@ -41,8 +44,10 @@ struct ServeCommand: AsyncParsableCommand {
             stateDirectory: stateDirectory, runtimeDirectory: runtimeDirectory, environment: environment)
         // A producer or receiver that is gone is told by the call that meets it.
         signal(SIGPIPE, SIG_IGN)
+        raiseDescriptorLimit()
         var options = RelayServer.Options()
         options.withoutRegistrations = withoutRegistrations
+        options.withoutJournal = withoutJournal
         let server = RelayServer(configuration: configuration, paths: paths, logger: logger, options: options)
         let signals = watchSignals(server, environment)
         defer { for source in signals { source.cancel() } }
@@ -56,6 +61,15 @@ struct ServeCommand: AsyncParsableCommand {
             FailureText.print("hookline: \(error)")
             throw ExitStatus.failed
         }
+    }
+
+    /// Connections, receivers and segments take a descriptor each: as many as the service manager allows.
+    private func raiseDescriptorLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        // With fewer it works, too: what finds none waits.
+        _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
     private func watchSignals(
