@@ -245,6 +245,10 @@ final class ConnectionPool {
                 pool.connected(exchange, channel)
             case .failure(let error):
                 let failure = "\(address) port \(target.url.port): \(Self.describe(error))"
+                if Self.isOfThisHost(error) {
+                    exchange.fail(.host, "no connection can be made here: \(Self.describe(error))")
+                    return pool.ended(exchange)
+                }
                 pool.connect(exchange, to: rest, failures: failures + [failure])
             }
         }
@@ -291,6 +295,12 @@ final class ConnectionPool {
         let decoder = HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes, informationalResponseStrategy: .drop)
         try channel.pipeline.syncOperations.addHandlers([encoder, ByteToMessageHandler(decoder), connection])
         connection.send(exchange, isReused: false)
+    }
+
+    /// Whether descriptors or memory have run out here: no fault of the receiver's.
+    private static func isOfThisHost(_ error: any Error) -> Bool {
+        guard let error = error as? IOError else { return false }
+        return [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(error.errnoCode)
     }
 
     private static func describe(_ error: any Error) -> String {

@@ -72,6 +72,9 @@ package enum Limits {
     /// Deliveries of one lane that wait for their next try before the lane stops starting new ones.
     package static let laneRetries = 4096
 
+    /// How long a delivery waits for which the relay's own host had no descriptor or no memory.
+    package static let hostTroubleTime: Duration = .seconds(1)
+
     /// Deliveries of all lanes together that wait for their next try, some 100 bytes each. Past it a lane that has a few
     /// of them starts no new ones: what waits in the journal costs no memory.
     package static let retries = 65_536

@@ -36,6 +36,8 @@ package struct AttemptFailure: Equatable, Sendable {
         case response
         /// The event could not be read back from the journal.
         case storage
+        /// Descriptors or memory of the relay's own host ran out: it counts as no try.
+        case host
     }
 
     package let kind: Kind

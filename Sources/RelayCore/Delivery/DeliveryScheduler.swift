@@ -239,6 +239,11 @@ package struct DeliveryScheduler {
             lanes[slot].hasSucceeded = true
             lanes[slot].window = min(lanes[slot].windowMax, lanes[slot].window + 1)
             decision = .settled(.delivered)
+        case .failed(let failure) where failure.kind == .host:
+            park(
+                attempt, outcome, failure, slot, tries: attempt.number - 1, wait: Limits.hostTroubleTime, now: now,
+                wall: wall)
+            decision = .retry(after: Limits.hostTroubleTime)
         case .failed(let failure) where failure.kind == .storage:
             decision = .settled(.unreadable)
         case .failed where lanes[slot].cancelled.contains(attempt.sequence):
@@ -252,7 +257,7 @@ package struct DeliveryScheduler {
             {
             case .giveUp(let result): decision = .settled(result)
             case .retry(let wait):
-                park(attempt, outcome, failure, slot, wait: wait, now: now, wall: wall)
+                park(attempt, outcome, failure, slot, tries: attempt.number, wait: wait, now: now, wall: wall)
                 decision = .retry(after: wait)
             }
         case .abandoned:
@@ -361,19 +366,19 @@ package struct DeliveryScheduler {
     }
 
     mutating func park(
-        _ attempt: Attempt, _ outcome: AttemptOutcome, _ failure: AttemptFailure, _ slot: Int, wait: Duration,
-        now: MonotonicTime, wall: Int64
+        _ attempt: Attempt, _ outcome: AttemptOutcome, _ failure: AttemptFailure, _ slot: Int, tries: Int,
+        wait: Duration, now: MonotonicTime, wall: Int64
     ) {
         let due = now + wait
         let bytes = lanes[slot].open[attempt.sequence]?.bytes ?? 0
         lanes[slot].open[attempt.sequence] = Lane.Open(
-            attempts: UInt16(clamping: attempt.number), phase: .parked(until: due), isRecorded: true, bytes: bytes)
+            attempts: UInt16(clamping: tries), phase: .parked(until: due), isRecorded: true, bytes: bytes)
         changeParked(slot, by: 1)
         timers.insert(Timer(due: due, webhook: attempt.webhook, sequence: attempt.sequence))
         lanes[slot].unsaved.retried.append(
             LaneProgress.Retry(
                 sequence: attempt.sequence, at: wall, nextAt: wall + wait.milliseconds, status: outcome.status ?? 0,
-                attempts: UInt16(clamping: attempt.number),
+                attempts: UInt16(clamping: tries),
                 microseconds: UInt32(clamping: outcome.duration.nanoseconds / 1000), bytes: bytes,
                 reason: failure.reason))
         unsavedBytes += LaneProgress.retryBytes + failure.reason.utf8.count
