@@ -31,8 +31,11 @@ extension IngestLoop.Loop {
         while let round = rounds.first, let result = round.result {
             rounds.removeFirst()
             unsyncedBytes -= round.records.count
-            let isLost = if case .failure = result { true } else { false }
-            if isLost { takeBack(round) }
+            var isLost = false
+            if case .failure(let failure) = result {
+                isLost = true
+                takeBack(round, failure)
+            }
             for group in round.groups {
                 let connection = group.connection
                 connection.roundsDue -= 1
@@ -83,18 +86,17 @@ extension IngestLoop.Loop {
 
     func refuse(_ failure: EventStoreFailure, _ event: EventRecord?, line: Int, _ connection: Connection) {
         let id = event.flatMap { $0.hasProducersID ? String(decoding: $0.producersID, as: UTF8.self) : nil }
-        let code: RefusalCode = failure.isLackOfSpace ? .backlogFull : .storageError
         ReplyEncoder.append(
-            Refusal(code, failure.message, id: id, retryAfterMilliseconds: 1000), line: line, to: &connection.replies)
+            Refusal(failure.code, failure.message, id: id, retryAfterMilliseconds: 1000), line: line, to: &connection.replies)
     }
 
     /// A round did not reach the disk: its ids are free again.
-    mutating func takeBack(_ round: Round) {
+    mutating func takeBack(_ round: Round, _ failure: EventStoreFailure) {
         lost.append(round.sequences)
         for group in round.groups {
             for answer in group.answers {
                 guard case .accepted(let offset) = answer.kind else { continue }
-                local.refused[.storageError, default: 0] += 1
+                local.refused[failure.code, default: 0] += 1
                 if let event = EventRecord(buffer: round.records, offset: offset) { intake.forget(event) }
             }
         }
@@ -113,4 +115,8 @@ extension IngestLoop.Loop {
             offset += header.totalBytes
         }
     }
+}
+
+extension EventStoreFailure {
+    fileprivate var code: RefusalCode { isLackOfSpace ? .backlogFull : .storageError }
 }

@@ -123,10 +123,11 @@ extension DeliveryPump {
         let progress = scheduler.takeProgress()
         progress?.append(to: buffer, sequence: scheduler.seen)
         saving.checkpoints += 1
+        let wall = Clock.wall()
         CheckpointRecord.append(
-            number: UInt64(bitPattern: Clock.wall()) << 8 | saving.checkpoints & 0xFF, asOf: scheduler.seen,
-            revision: revision, floor: journal.floor,
-            lanes: scheduler.laneStates(now: Clock.monotonic(), wall: Clock.wall()), to: buffer)
+            number: UInt64(bitPattern: wall) << 8 | saving.checkpoints & 0xFF, asOf: scheduler.seen,
+            revision: revision, madeAt: wall, floor: journal.floor,
+            lanes: scheduler.laneStates(now: Clock.monotonic(), wall: wall), to: buffer)
         submit(buffer, .checkpoint, progress, needs: nil, [], revision: revision)
     }
 }

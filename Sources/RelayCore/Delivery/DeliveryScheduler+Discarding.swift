@@ -63,12 +63,15 @@ extension DeliveryScheduler {
     /// Delivers a settled delivery once more.
     ///
     /// - Returns: false if it is pending.
-    package mutating func reopen(_ sequence: UInt64, bytes: Int, for webhook: WebhookNumber) -> Bool {
+    package mutating func reopen(
+        _ sequence: UInt64, bytes: Int, for webhook: WebhookNumber, now: MonotonicTime, wall: Int64
+    ) -> Bool {
         guard let slot = slots[webhook], lanes[slot].open[sequence] == nil, sequence < lanes[slot].durableCursor else {
             return false
         }
         lanes[slot].open[sequence] = Lane.Open(
-            attempts: 0, phase: .due, isRecorded: true, bytes: UInt32(clamping: bytes))
+            attempts: 0, phase: .due, isRecorded: true, bytes: UInt32(clamping: bytes),
+            begun: Lane.Moment(monotonic: now, wall: wall))
         lanes[slot].due.append(sequence)
         changeParked(slot, by: 1)
         lanes[slot].pending += 1

@@ -44,18 +44,18 @@ extension DeliveryScheduler {
         lane.delivered = state.delivered
         lane.givenUp = state.givenUp
         lane.isLagging = state.cursor <= seen
-        // A wall clock that was set back must not keep a try waiting for longer than any schedule would.
-        let longest = (lane.policy.schedule.max() ?? .zero).milliseconds * 6 / 5
+        let begun = Lane.Moment(monotonic: now, wall: wall)
         for (sequence, open) in state.open.sorted(by: { $0.key < $1.key }) {
-            let wait = min(max(0, open.nextAt - wall), max(longest, RetryPolicy.longestRetryAfter.milliseconds))
+            // A wall clock that was set back must not keep a try waiting for longer than it was meant to.
+            let wait = min(max(0, open.nextAt - wall), open.waitMax)
             if open.nextAt == 0 || wait == 0 {
                 lane.open[sequence] = Lane.Open(
-                    attempts: open.attempts, phase: .due, isRecorded: true, bytes: open.bytes)
+                    attempts: open.attempts, phase: .due, isRecorded: true, bytes: open.bytes, begun: begun)
                 lane.due.append(sequence)
             } else {
                 let due = now + .milliseconds(wait)
                 lane.open[sequence] = Lane.Open(
-                    attempts: open.attempts, phase: .parked(until: due), isRecorded: true, bytes: open.bytes)
+                    attempts: open.attempts, phase: .parked(until: due), isRecorded: true, bytes: open.bytes, begun: begun)
                 timers.insert(Timer(due: due, webhook: lane.webhook, sequence: sequence))
             }
         }

@@ -227,9 +227,9 @@ package struct DeliveryScheduler {
         _ attempt: Attempt, acceptedAt: Int64, _ outcome: AttemptOutcome, now: MonotonicTime, wall: Int64,
         random: UInt64
     ) -> Decision {
-        guard let slot = slots[attempt.webhook], lanes[slot].open[attempt.sequence]?.phase == .inFlight else {
-            return .none
-        }
+        guard let slot = slots[attempt.webhook], let open = lanes[slot].open[attempt.sequence],
+            open.phase == .inFlight
+        else { return .none }
         leaveFlight(slot)
         let wasProven = lanes[slot].isProven
         let decision: Decision
@@ -251,7 +251,7 @@ package struct DeliveryScheduler {
         case .failed(let failure):
             lanes[slot].consecutiveFailures += 1
             lanes[slot].window = max(1, lanes[slot].window / 2)
-            let age = Duration.milliseconds(max(0, wall - acceptedAt))
+            let age = .milliseconds(max(0, open.begun.wall - acceptedAt)) + (now - open.begun.monotonic)
             switch lanes[slot].policy.decide(
                 attempts: attempt.number, age: age, retryAfter: failure.retryAfter, random: random)
             {
@@ -287,7 +287,7 @@ package struct DeliveryScheduler {
             guard let webhook = nextInTurn() else { return nil }
             guard let slot = slots[webhook] else { continue }
             lanes[slot].isQueued = false
-            guard lanes[slot].hasWork(isCrowded: isCrowded), let attempt = begin(slot, wall: wall) else {
+            guard lanes[slot].hasWork(isCrowded: isCrowded), let attempt = begin(slot, now: now, wall: wall) else {
                 wake(slot)
                 continue
             }
@@ -305,7 +305,7 @@ package struct DeliveryScheduler {
         return provenRound.popFirst() ?? (unprovenMayGo ? unprovenRound.popFirst() : nil)
     }
 
-    mutating func begin(_ slot: Int, wall: Int64) -> Attempt? {
+    mutating func begin(_ slot: Int, now: MonotonicTime, wall: Int64) -> Attempt? {
         let sequence: UInt64
         let number: Int
         var event: EventRecord?
@@ -324,7 +324,8 @@ package struct DeliveryScheduler {
             number = 1
             event = fresh.event
             lanes[slot].open[sequence] = Lane.Open(
-                attempts: 0, phase: .inFlight, isRecorded: false, bytes: UInt32(clamping: fresh.bytes))
+                attempts: 0, phase: .inFlight, isRecorded: false, bytes: UInt32(clamping: fresh.bytes),
+                begun: Lane.Moment(monotonic: now, wall: wall))
             touched.insert(lanes[slot].webhook)
         }
         lanes[slot].inFlight += 1
@@ -371,8 +372,9 @@ package struct DeliveryScheduler {
     ) {
         let due = now + wait
         let bytes = lanes[slot].open[attempt.sequence]?.bytes ?? 0
-        lanes[slot].open[attempt.sequence] = Lane.Open(
-            attempts: UInt16(clamping: tries), phase: .parked(until: due), isRecorded: true, bytes: bytes)
+        lanes[slot].open[attempt.sequence]?.attempts = UInt16(clamping: tries)
+        lanes[slot].open[attempt.sequence]?.phase = .parked(until: due)
+        lanes[slot].open[attempt.sequence]?.isRecorded = true
         changeParked(slot, by: 1)
         timers.insert(Timer(due: due, webhook: attempt.webhook, sequence: attempt.sequence))
         lanes[slot].unsaved.retried.append(

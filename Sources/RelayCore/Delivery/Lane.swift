@@ -34,6 +34,13 @@ struct Lane {
         var isRecorded: Bool
         /// Of the event's body.
         var bytes: UInt32
+        /// When it was begun by this process, on both clocks: from then on its age grows with the monotonic one.
+        var begun: Moment
+    }
+
+    struct Moment: Equatable {
+        let monotonic: MonotonicTime
+        let wall: Int64
     }
 
     let webhook: WebhookNumber

@@ -7,11 +7,15 @@ package struct LaneState: Equatable, Sendable {
         package var nextAt: Int64
         /// Of the event's body.
         package var bytes: UInt32
+        /// How far off that was when it was written down, milliseconds: a wall clock that was set back since then must
+        /// not make it any longer.
+        package var waitMax: Int64
 
-        package init(attempts: UInt16, nextAt: Int64, bytes: UInt32) {
+        package init(attempts: UInt16, nextAt: Int64, bytes: UInt32, waitMax: Int64 = 0) {
             self.attempts = attempts
             self.nextAt = nextAt
             self.bytes = bytes
+            self.waitMax = waitMax
         }
     }
 
@@ -41,6 +45,7 @@ package struct LaneState: Equatable, Sendable {
 /// u32  number of parts
 /// u64  as of: the last event that the lanes had been told of
 /// u64  revision of the registration table at that time
+/// i64  made at, Unix milliseconds
 /// u64  floor: segments with lower ordinals are not needed any more, see ``FloorRecord``
 /// u32  number of lanes, then for each lane
 ///      u32  webhook
@@ -58,6 +63,8 @@ package struct CheckpointRecord: Equatable, Sendable {
     package let parts: UInt32
     package let asOf: UInt64
     package let revision: UInt64
+    /// Unix milliseconds.
+    package let madeAt: Int64
     package let floor: UInt64
     package var lanes: [WebhookNumber: LaneState] = [:]
 
@@ -66,8 +73,8 @@ package struct CheckpointRecord: Equatable, Sendable {
 
     /// Appends a whole checkpoint.
     package static func append(
-        number: UInt64, asOf: UInt64, revision: UInt64, floor: UInt64, lanes: [WebhookNumber: LaneState],
-        to buffer: RecordBuffer
+        number: UInt64, asOf: UInt64, revision: UInt64, madeAt: Int64, floor: UInt64,
+        lanes: [WebhookNumber: LaneState], to buffer: RecordBuffer
     ) {
         let sorted = lanes.sorted { $0.key < $1.key }
         let parts = max(1, (sorted.count + lanesPerPart - 1) / lanesPerPart)
@@ -78,6 +85,7 @@ package struct CheckpointRecord: Equatable, Sendable {
             buffer.append(UInt32(parts))
             buffer.append(asOf)
             buffer.append(revision)
+            buffer.append(madeAt)
             buffer.append(floor)
             let slice = sorted.dropFirst(part * lanesPerPart).prefix(lanesPerPart)
             buffer.append(UInt32(slice.count))
@@ -105,11 +113,11 @@ package struct CheckpointRecord: Equatable, Sendable {
         var reader = FieldReader(payload)
         guard let number = reader.next(UInt64.self), let part = reader.next(UInt32.self),
             let parts = reader.next(UInt32.self), let asOf = reader.next(UInt64.self),
-            let revision = reader.next(UInt64.self), let floor = reader.next(UInt64.self),
-            let count = reader.next(UInt32.self)
+            let revision = reader.next(UInt64.self), let madeAt = reader.next(Int64.self),
+            let floor = reader.next(UInt64.self), let count = reader.next(UInt32.self)
         else { return nil }
         (self.number, self.part, self.parts) = (number, part, parts)
-        (self.asOf, self.revision, self.floor) = (asOf, revision, floor)
+        (self.asOf, self.revision, self.madeAt, self.floor) = (asOf, revision, madeAt, floor)
         for _ in 0..<count {
             guard let webhook = reader.next(WebhookNumber.self), let cursor = reader.next(UInt64.self),
                 let pending = reader.next(UInt64.self).flatMap(Int.init(exactly:)),
@@ -125,7 +133,8 @@ package struct CheckpointRecord: Equatable, Sendable {
                 guard let sequence = reader.next(UInt64.self), let nextAt = reader.next(Int64.self),
                     let bytes = reader.next(UInt32.self), let attempts = reader.next(UInt16.self)
                 else { return nil }
-                lane.open[sequence] = LaneState.Open(attempts: attempts, nextAt: nextAt, bytes: bytes)
+                lane.open[sequence] = LaneState.Open(
+                    attempts: attempts, nextAt: nextAt, bytes: bytes, waitMax: max(0, nextAt - madeAt))
             }
             lanes[webhook] = lane
         }

@@ -85,7 +85,8 @@ package struct RecoveryState: Sendable {
             }
             for retry in entry.progress.retried {
                 lane.open[retry.sequence] = LaneState.Open(
-                    attempts: retry.attempts, nextAt: retry.nextAt, bytes: retry.bytes)
+                    attempts: retry.attempts, nextAt: retry.nextAt, bytes: retry.bytes,
+                    waitMax: max(0, retry.nextAt - retry.at))
             }
             for settlement in entry.progress.settled {
                 lane.open[settlement.sequence] = nil
