@@ -14,6 +14,8 @@ extension Journal {
         var lastSequence: UInt64
         /// Whether the segment is the reserve of a full disk, where no events go.
         var isReserve = false
+        /// Whether the segment's space was given back when the disk was full.
+        var lacksSpace = false
         /// No segment is begun before, since the last try failed.
         var retryAt: MonotonicTime?
         var beginFailure: DiskError?
@@ -98,7 +100,12 @@ extension Journal {
     private func write(_ batches: [JournalBatch], hasEvents: Bool) throws(DiskError) {
         let bytes = batches.reduce(0) { $0 + $1.records.count }
         try ensureSegment(hasEvents: hasEvents, bytes: bytes)
-        guard let segment = writer.segment, bytes > 0 else { return }
+        guard let segment = writer.segment else { return }
+        guard bytes > 0 else {
+            // A probe of a disk that has failed.
+            if failure != nil { try attempt(segment) { () throws(DiskError) in try sync(segment) } }
+            return
+        }
         var parts: [UnsafeRawBufferPointer] = []
         var index: [Segment.IndexEntry] = []
         var offset = writer.offset
@@ -112,18 +119,24 @@ extension Journal {
             }
             offset += batch.records.count
         }
-        do throws(DiskError) {
+        try attempt(segment) { () throws(DiskError) in
             try segment.file.write(parts, at: writer.offset)
             try sync(segment)
-        } catch {
-            giveUp(segment, because: error)
-            throw error
         }
         writer.offset = offset
         writer.lastSequence = batches.reduce(writer.lastSequence) { max($0, $1.lastSequence) }
         segment.publish(through: offset, index: index)
         if !writer.isReserve, batches.contains(where: { $0.kind == .checkpoint }) {
             state.withLock { $0.checkpointOrdinal = segment.header.ordinal }
+        }
+    }
+
+    private func attempt(_ segment: Segment, _ body: () throws(DiskError) -> Void) throws(DiskError) {
+        do throws(DiskError) {
+            try body()
+        } catch {
+            giveUp(segment, because: error)
+            throw error
         }
     }
 
@@ -143,6 +156,7 @@ extension Journal {
             // nobody knows what the file holds.
             guard error.isLackOfSpace, error.call == "pwritev" else { throw error }
             try segment.file.sync()
+            writer.lacksSpace = true
             return
         } catch {
             // The next segment's header cuts off what could not be cut off here.
@@ -158,22 +172,47 @@ extension Journal {
 
     /// Sees to it that there is a segment to write to.
     private func ensureSegment(hasEvents: Bool, bytes: Int) throws(DiskError) {
-        // What goes beyond the space that was taken beforehand could meet a full disk half-way.
-        let isFull = writer.offset >= writer.limit || writer.offset + bytes > writer.limit && writer.offset > SegmentHeader.dataOffset
-        guard writer.segment == nil || isFull || writer.isReserve || state.withLock({ $0.mustRotate }) else { return }
         do throws(DiskError) {
-            if let failure = writer.beginFailure, let retryAt = writer.retryAt, hooks.monotonic() < retryAt {
-                throw failure
+            if let segment = writer.segment, hasRoom(for: bytes) {
+                try takeSpaceAgain(segment)
+            } else {
+                try beginUnlessJustFailed(for: bytes)
             }
+        } catch {
+            guard error.isLackOfSpace, !hasEvents else { throw error }
+            try ensureReserve(bytes)
+        }
+    }
+
+    private func hasRoom(for bytes: Int) -> Bool {
+        guard !writer.isReserve, !state.withLock({ $0.mustRotate }) else { return false }
+        // What goes beyond the space that was taken beforehand could meet a full disk half-way.
+        return writer.offset == SegmentHeader.dataOffset || writer.offset < writer.limit
+            && writer.offset + bytes <= writer.limit
+    }
+
+    private func takeSpaceAgain(_ segment: Segment) throws(DiskError) {
+        guard writer.lacksSpace else { return }
+        do throws(DiskError) {
+            try segment.file.allocate(writer.limit)
+        } catch  where error.isLackOfSpace {
+            throw error
+        } catch {
+            // It works without, too.
+        }
+        writer.lacksSpace = false
+    }
+
+    private func beginUnlessJustFailed(for bytes: Int) throws(DiskError) {
+        if let failure = writer.beginFailure, let retryAt = writer.retryAt, hooks.monotonic() < retryAt {
+            throw failure
+        }
+        do throws(DiskError) {
             try begin(for: bytes)
             (writer.beginFailure, writer.retryAt) = (nil, nil)
         } catch {
-            if writer.beginFailure == nil || (writer.retryAt ?? hooks.monotonic()) <= hooks.monotonic() {
-                writer.beginFailure = error
-                writer.retryAt = hooks.monotonic() + Limits.journalRetryTime
-            }
-            guard error.isLackOfSpace, !hasEvents else { throw error }
-            try ensureReserve(bytes)
+            (writer.beginFailure, writer.retryAt) = (error, hooks.monotonic() + Limits.journalRetryTime)
+            throw error
         }
     }
 
@@ -223,6 +262,7 @@ extension Journal {
         writer.offset = SegmentHeader.dataOffset
         writer.limit = limit
         writer.isReserve = isReserve
+        writer.lacksSpace = false
     }
 
     /// Takes a segment's space beforehand, so that a full disk is met here and not in the middle of a batch.

@@ -117,7 +117,7 @@ package struct JournalOpener {
         damage += missing(in: kept, floor: contents.state.floor)
         let journal = Journal(
             id: segments.first?.header.journal ?? Self.makeID(), directory: directory, disk: disk, found: kept,
-            floor: contents.state.floor, lastSequence: contents.state.lastSequence, segmentBytes: segmentBytes,
+            floor: max(contents.state.floor, kept.first?.header.ordinal ?? 1), lastSequence: contents.state.lastSequence, segmentBytes: segmentBytes,
             hooks: hooks, logger: logger)
         try resolveDoubts(&contents.state, journal)
         return RecoveredJournal(
