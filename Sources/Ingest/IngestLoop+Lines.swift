@@ -122,12 +122,13 @@ extension IngestLoop.Loop {
         let store = owner.store
         let sequence = intake.nextSequence
         let outcome = intake.take(
-            line, isLast: isLast, from: connection.peer, grant: connection.grant, now: now, into: round.records
-        ) { sequence in
-            if let event = round.event(sequence) { return event }
-            for earlier in rounds where earlier.sequences.contains(sequence) { return earlier.event(sequence) }
-            return store.event(sequence)
-        }
+            line, isLast: isLast, from: connection.peer, grant: connection.grant, now: now, into: round.records,
+            find: { sequence in
+                if let event = round.event(sequence) { return event }
+                for earlier in rounds where earlier.sequences.contains(sequence) { return earlier.event(sequence) }
+                return store.event(sequence)
+            },
+            sealed: { store.sequences(withFingerprint: $0) })
         switch outcome {
         case .blank:
             local.blankLines += 1

@@ -17,6 +17,8 @@ package final class IngestLoop: Sendable {
         case settings(IngestSettings)
         case obstacle(EventIntake.Obstacle?)
         case forgetDuplicates(before: UInt64)
+        case indexed(through: UInt64)
+        case adopt(IDFilterGeneration?, isComplete: Bool)
         /// Ends the connections, and then the loop.
         case stop
     }
@@ -44,6 +46,12 @@ package final class IngestLoop: Sendable {
     /// Refuses events from now on, or takes them again.
     package func setObstacle(_ obstacle: EventIntake.Obstacle?) { send(.obstacle(obstacle)) }
     package func forgetDuplicates(before sequence: UInt64) { send(.forgetDuplicates(before: sequence)) }
+    /// Ids of events up to this one are in index files.
+    package func noteIndexed(through sequence: UInt64) { send(.indexed(through: sequence)) }
+    /// Hands over ids of earlier runs' events; `isComplete` with the last of them.
+    package func adopt(_ generation: IDFilterGeneration?, isComplete: Bool) {
+        send(.adopt(generation, isComplete: isComplete))
+    }
     /// Takes what producers have written, answers it, closes, and lets ``run(listener:intake:settings:)`` return.
     package func stop() { send(.stop) }
 
@@ -204,6 +212,10 @@ extension IngestLoop.Loop {
                 if intake.obstacle != .shuttingDown { intake.obstacle = obstacle }
             case .forgetDuplicates(let sequence):
                 intake.forgetDuplicates(before: sequence)
+            case .indexed(let sequence):
+                intake.noteIndexed(through: sequence)
+            case .adopt(let generation, let isComplete):
+                intake.adopt(generation, isComplete: isComplete)
             case .stop:
                 beginStop()
             }
@@ -219,6 +231,7 @@ extension IngestLoop.Loop {
 
     mutating func publishCounters() {
         local.connections = connections.count
+        (local.idsRemembered, local.idsForgotten) = intake.rememberedIDs
         let snapshot = local
         owner.counters.withLock { $0 = snapshot }
     }

@@ -24,6 +24,9 @@ package struct IngestCounters: Sendable, Equatable {
     package var refused: [RefusalCode: UInt64] = [:]
     package var blankLines: UInt64 = 0
     package var unreadReplyPeers: UInt64 = 0
+    /// Ids that are remembered for deduplication, about, and those that went because of `ingest.dedupe-max-ids`.
+    package var idsRemembered = 0
+    package var idsForgotten: UInt64 = 0
 
     package init() {}
 

@@ -85,6 +85,9 @@ extension Journal {
         }
         removeIndex(of: first)
         try disk.syncDirectory(directory)
+        if let merged = allSegments.first(where: { $0.header.ordinal == first.header.ordinal }) {
+            try makeIndex(of: merged)
+        }
         return result
     }
 }

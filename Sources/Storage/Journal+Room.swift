@@ -20,9 +20,16 @@ extension Journal {
         return parts
     }
 
-    /// How much of a segment is needed, as a share of its events' bytes: 0...1. Reads it, or its index.
+    /// How much of a segment is needed, as a share of its events: 0...1, rather too much than too little.
     package func neededShare(of ordinal: UInt64, needs: JournalNeeds) throws(DiskError) -> Double {
         guard let segment = allSegments.first(where: { $0.header.ordinal == ordinal }) else { return 1 }
+        if let index = segment.index {
+            do throws(IndexFault) {
+                return try neededShare(of: segment, by: index, needs)
+            } catch {
+                try segment.dropIndex(because: error, logger)
+            }
+        }
         var needed = 0
         var all = 0
         try segment.forEachRecord { place, header, _ in
@@ -35,6 +42,25 @@ extension Journal {
             return true
         }
         return all == 0 ? 0 : Double(needed) / Double(all)
+    }
+
+    private func neededShare(
+        of segment: Segment, by index: SegmentIndex, _ needs: JournalNeeds
+    ) throws(IndexFault) -> Double {
+        guard index.eventCount > 0 else { return 0 }
+        var needed = 0
+        for (webhook, lane) in needs.lanes {
+            if lane.cursor <= index.summary.lastSequence {
+                needed += try index.count(of: webhook, from: lane.cursor)
+            }
+            // What is open behind the cursor is counted already.
+            let first = lane.open.firstIndex(atOrAbove: index.summary.firstSequence)
+            let end = lane.open.firstIndex(atOrAbove: min(lane.cursor, index.summary.lastSequence + 1))
+            needed += max(0, end - first)
+        }
+        // An event that several lanes need is counted several times.
+        let share = min(1, Double(needed) / Double(index.eventCount))
+        return share * min(1, Double(index.summary.recordBytes) / Double(max(1, segment.validBytes)))
     }
 
     /// Makes it durable that the segments below an ordinal are not needed; then ``removeSegments()`` may remove them.

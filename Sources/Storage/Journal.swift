@@ -27,6 +27,7 @@ package final class Journal: @unchecked Sendable {
     let segments: Mutex<[Segment]>
     let state: Mutex<State>
     let hooks: JournalHooks
+    let indexing = Mutex<Void>(())
     // Used by the writing thread alone: by `run()`, or by whoever steps with `commitWaiting()` instead.
     var writer: Writer
 

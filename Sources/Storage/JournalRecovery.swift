@@ -74,13 +74,15 @@ package struct JournalOpener {
     ///     are shown to `visit`.
     ///   - visit: gets a record that is valid during the call.
     package func open(
-        eventsSince: Int64, hooks: JournalHooks, visit: (EventRecord) -> Void
+        eventsSince: Int64, hooks: JournalHooks, visit: (EventRecord, JournalID) -> Void
     ) throws -> RecoveredJournal {
         let directoryContents = try SegmentFinder(directory: directory, disk: disk).find()
         let segments = directoryContents.segments
+        try segments.openIndices(disk)
         var damage = directoryContents.damage
         let found = try lastCheckpoint(in: segments)
-        var contents = Contents(state: RecoveryState(checkpoint: found?.checkpoint))
+        let id = segments.first?.header.journal ?? Self.makeID()
+        var contents = Contents(journal: id, state: RecoveryState(checkpoint: found?.checkpoint))
 
         let asOf = found?.checkpoint.asOf ?? 0
         let firstForState = min(
@@ -91,6 +93,7 @@ package struct JournalOpener {
             // A segment was written to until the next one was made.
             let isForIDs =
                 (index + 1 == segments.count || segments[index + 1].header.createdAt >= eventsSince)
+                && segment.index == nil
             guard isForState || isForIDs else { continue }
             if index > 0, segments[index - 1].header.throughOrdinal + 1 < segment.header.ordinal, isForState {
                 contents.state.passDamage()
@@ -116,7 +119,7 @@ package struct JournalOpener {
         let kept = dropLeftOvers(segments, floor: contents.state.floor)
         damage += missing(in: kept, floor: contents.state.floor)
         let journal = Journal(
-            id: segments.first?.header.journal ?? Self.makeID(), directory: directory, disk: disk, found: kept,
+            id: id, directory: directory, disk: disk, found: kept,
             floor: max(contents.state.floor, kept.first?.header.ordinal ?? 1), lastSequence: contents.state.lastSequence, segmentBytes: segmentBytes,
             hooks: hooks, logger: logger)
         try resolveDoubts(&contents.state, journal)
@@ -128,6 +131,7 @@ package struct JournalOpener {
     }
 
     private struct Contents {
+        let journal: JournalID
         var state: RecoveryState
         var changes: [UInt64: RegistrationChange] = [:]
         var tasks: [UInt64: JournalTask] = [:]
@@ -135,7 +139,7 @@ package struct JournalOpener {
 
         mutating func apply(
             _ buffer: RecordBuffer, _ offset: Int, _ header: RecordFormat.Header, isForState: Bool, isForIDs: Bool,
-            _ visit: (EventRecord) -> Void
+            _ visit: (EventRecord, JournalID) -> Void
         ) {
             let payload = UnsafeRawBufferPointer(
                 start: buffer.bytes + offset + RecordFormat.headerBytes, count: header.length)
@@ -143,7 +147,7 @@ package struct JournalOpener {
             case .event:
                 guard let event = EventRecord(buffer: buffer, offset: offset) else { return }
                 if isForState { state.apply(event) }
-                if isForIDs { visit(event) }
+                if isForIDs { visit(event, journal) }
             case .progress:
                 guard isForState, let record = ProgressRecord(payload) else { return }
                 state.apply(record)

@@ -1,3 +1,4 @@
+import Logging
 package import RelayCore
 import Synchronization
 
@@ -13,7 +14,8 @@ package final class Segment: Sendable {
         var validBytes: Int
         var index: [IndexEntry] = []
         var isIndexed: Bool
-        var lastSequence: UInt64?
+        var sidecar: SegmentIndex?
+        var hasLostIndex = false
     }
 
     /// Bytes between index entries.
@@ -41,6 +43,45 @@ package final class Segment: Sendable {
 
     /// Bytes that are durable, from the file's start.
     package var validBytes: Int { state.withLock { $0.validBytes } }
+
+    /// Its index file; nil for the segment that is written to, and until there is one.
+    package var index: SegmentIndex? { state.withLock { $0.sidecar } }
+
+    /// Whether it had an index that turned out to be damaged, and has no other one yet.
+    var hasLostIndex: Bool { state.withLock { $0.hasLostIndex } }
+
+    func use(_ index: SegmentIndex?) {
+        state.withLock {
+            $0.sidecar = index
+            if index != nil { $0.hasLostIndex = false }
+        }
+    }
+
+    /// An index that can't be read is not asked again: the segment is scanned until another one has been made.
+    ///
+    /// - Throws: if the disk failed, rather than the file.
+    func dropIndex(because fault: IndexFault, _ logger: Logger) throws(DiskError) {
+        if case .disk(let error) = fault, !error.isMissing { throw error }
+        state.withLock {
+            $0.sidecar = nil
+            $0.hasLostIndex = true
+        }
+        logger.warning("an index of the journal is damaged: it is made anew", metadata: ["error": "\(fault)"])
+    }
+
+    /// The event whose record begins at an offset; nil if it is damaged.
+    func event(at offset: Int) throws(IndexFault) -> EventRecord? {
+        var found: EventRecord?
+        do throws(DiskError) {
+            try forEachRecord(from: offset, chunkBytes: 16 * 1024) { place, _, at in
+                if at == offset { found = EventRecord(buffer: place.buffer, offset: place.offset) }
+                return false
+            }
+        } catch {
+            throw .disk(error)
+        }
+        return found
+    }
 
     package var holdsRecords: Bool { validBytes > SegmentHeader.dataOffset }
     /// Whether events may be in it.

@@ -124,6 +124,7 @@ final class JournalKeeper: Sendable {
             lookLater(after: .seconds(1))
         }
         rotateIfOld()
+        makeIndices()
         guard let terms = terms() else { return lookLater(after: .seconds(1)) }
         let outcome: Housekeeping.Outcome
         do throws(DiskError) {
@@ -137,6 +138,58 @@ final class JournalKeeper: Sendable {
         if outcome.displaceBytes > 0 { displace(Int(outcome.displaceBytes)) }
         publish(isFull: outcome.isFull, maxBytes: terms.maxBytes)
         scheduleRetention()
+    }
+
+    private func makeIndices() {
+        do throws(DiskError) {
+            while try journal.indexNext() { ingest.noteIndexed(through: journal.indexedThrough) }
+        } catch {
+            // Segments without one are scanned; their ids stay in memory.
+            logger.warning("an index of the journal can't be written", metadata: ["error": "\(error)"])
+        }
+        ingest.noteIndexed(through: journal.indexedThrough)
+    }
+
+    /// Fills the filter of ids from the index files of earlier runs, newest first; until that is done, ids are looked up
+    /// in the files themselves.
+    ///
+    /// - Parameter maxCount: ids that are remembered.
+    func loadIDs(_ indices: [SegmentIndex], maxCount: Int) {
+        guard !indices.isEmpty else { return }
+        perform { $0.load(indices, maxCount: maxCount) }
+    }
+
+    private func load(_ indices: [SegmentIndex], maxCount: Int) {
+        let largest = IDFilter.largestGeneration(maxCount: maxCount)
+        var left = indices[...]
+        var loaded = 0
+        while !left.isEmpty, loaded < maxCount {
+            var part: [SegmentIndex] = []
+            while let next = left.first, part.isEmpty || part.reduce(next.idCount, { $0 + $1.idCount }) <= largest {
+                part.append(next)
+                left.removeFirst()
+            }
+            let count = part.reduce(0) { $0 + $1.idCount }
+            var generation = IDFilterGeneration(capacity: count)
+            do throws(IndexFault) {
+                for index in part {
+                    try index.forEachFingerprint { fingerprint, sequence in
+                        guard !generation.insert(fingerprint, sequence: sequence) else { return }
+                        // Full before its time.
+                        ingest.adopt(generation, isComplete: false)
+                        generation = IDFilterGeneration(capacity: max(1024, count / 8))
+                        _ = generation.insert(fingerprint, sequence: sequence)
+                    }
+                }
+            } catch {
+                // What is uncovered stays so: it is looked up in files that are made anew.
+                return logger.warning("ids can't be loaded from an index", metadata: ["error": "\(error)"])
+            }
+            loaded += count
+            ingest.adopt(generation, isComplete: false)
+        }
+        ingest.adopt(nil, isComplete: true)
+        logger.debug("ids of earlier runs loaded", metadata: ["count": "\(loaded)"])
     }
 
     /// What is needed, asked for in an order that makes it hold for every segment before the checkpoint.

@@ -36,6 +36,11 @@ final class JournalStore: EventStore {
             })
     }
 
+    func sequences(withFingerprint fingerprint: UInt64) -> [UInt64] {
+        // As below.
+        (try? journal.sequences(withFingerprint: fingerprint)) ?? []
+    }
+
     func event(_ sequence: UInt64) -> EventRecord? {
         // An event that can't be read can't be compared: the line is taken as a new one rather than refused.
         try? journal.event(sequence)

@@ -43,11 +43,13 @@ struct RelayStart {
                     board.set(disk: error)
                     trouble.tell()
                 }),
-            visit: { event in
-                guard event.hasProducersID else { return }
-                let fingerprint = DuplicateIndex.fingerprint(tenant: event.tenant, id: event.producersID)
+            visit: { event, journal in
+                guard let fingerprint = event.fingerprint(in: journal) else { return }
                 duplicates.insert(fingerprint, sequence: event.sequence)
             })
+        let indices = recovered.journal.indices(
+            since: Clock.wall() - configuration.ingest.dedupeWindow.milliseconds)
+        duplicates.hasUncovered = !indices.isEmpty
         report(recovered)
         let (table, savedRevision) = try recoverTable(snapshot, recovered, catalogue)
         logger.info(
@@ -78,6 +80,7 @@ struct RelayStart {
             dedupeWindow: configuration.ingest.dedupeWindow, savedRevision: { registrar.savedRevision }, logger: logger)
         let keeperThread = WorkThread(name: "keeper") { keeper.run() }
         trouble.set { keeper.look() }
+        keeper.loadIDs(indices, maxCount: configuration.ingest.dedupeMaxIDs)
         await pump.ask { pump in
             pump.onProgress = { keeper.noteProgress() }
             pump.onCheckpoint = { keeper.look() }

@@ -64,9 +64,10 @@ package struct EventIntake {
     ///   - now: Unix milliseconds.
     ///   - batch: gets the record.
     ///   - find: an earlier event by its sequence, wherever it is; nil if it is gone.
+    ///   - sealed: sequences of events in index files whose id may have a fingerprint, newest first.
     package mutating func take(
         _ line: UnsafeRawBufferPointer, isLast: Bool = false, from peer: PeerIdentity, grant: ProducerGrant, now: Int64,
-        into batch: RecordBuffer, find: (UInt64) -> EventRecord?
+        into batch: RecordBuffer, find: (UInt64) -> EventRecord?, sealed: (UInt64) -> [UInt64] = { _ in [] }
     ) -> Outcome {
         let event: ScannedEvent
         switch scanner.scan(line) {
@@ -100,7 +101,7 @@ package struct EventIntake {
         }
         var fingerprint: UInt64?
         if let id = event.id {
-            switch findDuplicate(event, id, line, now: now, find: find) {
+            switch findDuplicate(event, id, line, now: now, find: find, sealed: sealed) {
             case .none(let made): fingerprint = made
             case .same(let original): return .duplicate(original)
             case .conflict: return refuse(.idConflict, "this id has been used for another event")
@@ -114,8 +115,7 @@ package struct EventIntake {
 
     /// Takes an event back whose record did not reach the disk: its id is free again.
     package mutating func forget(_ event: EventRecord) {
-        guard event.hasProducersID else { return }
-        let fingerprint = DuplicateIndex.fingerprint(tenant: event.tenant, id: event.producersID)
+        guard let fingerprint = event.fingerprint(in: journal) else { return }
         duplicates.remove(fingerprint, sequence: event.sequence)
     }
 
@@ -123,6 +123,20 @@ package struct EventIntake {
     package mutating func forgetDuplicates(before sequence: UInt64) {
         duplicates.forget(before: sequence)
     }
+
+    /// Ids of events up to this one are in index files.
+    package mutating func noteIndexed(through sequence: UInt64) {
+        duplicates.indexed(through: sequence)
+    }
+
+    /// Takes ids of earlier runs' events into account; the last ones if `isComplete`.
+    package mutating func adopt(_ generation: IDFilterGeneration?, isComplete: Bool) {
+        if let generation { duplicates.adopt(generation) }
+        if isComplete { duplicates.hasUncovered = false }
+    }
+
+    /// Ids that are remembered, and how many were forgotten because there were too many.
+    package var rememberedIDs: (count: Int, forgotten: UInt64) { (duplicates.count, duplicates.forgottenByLimit) }
 
     // MARK: Inside
 
@@ -161,7 +175,7 @@ package struct EventIntake {
 
     private func findDuplicate(
         _ event: ScannedEvent, _ id: ScannedEvent.Text, _ line: UnsafeRawBufferPointer, now: Int64,
-        find: (UInt64) -> EventRecord?
+        find: (UInt64) -> EventRecord?, sealed: (UInt64) -> [UInt64]
     ) -> Found {
         scanner.withBytes(of: id, in: line) { id in
             tenantCache.bytes.withUnsafeBytes { tenant in
@@ -173,8 +187,8 @@ package struct EventIntake {
                     original = candidate
                     return true
                 }
-                let fingerprint = DuplicateIndex.fingerprint(tenant: tenant, id: id)
-                if !duplicates.contains(fingerprint, where: isIt),
+                let fingerprint = EventFingerprint.make(tenant: tenant, id: id, journal: journal)
+                if !duplicates.contains(fingerprint, sealed: sealed, where: isIt),
                     let sequence = EventID.sequence(of: id, journal: journal), sequence < nextSequence
                 {
                     // An id of our own making, sent back to us.

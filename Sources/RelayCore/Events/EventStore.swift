@@ -12,6 +12,9 @@ package protocol EventStore: Sendable {
         completion: @escaping @Sendable (Result<Void, EventStoreFailure>) -> Void
     ) -> Bool
 
+    /// Events in index files whose tenant and id may have a fingerprint, newest first.
+    func sequences(withFingerprint fingerprint: UInt64) -> [UInt64]
+
     /// A durable event; nil if it is gone or can't be read.
     func event(_ sequence: UInt64) -> EventRecord?
 }

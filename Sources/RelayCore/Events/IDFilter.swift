@@ -1,0 +1,62 @@
+/// Which ids may have been seen: in about two bytes each, oldest first in generations, so that the oldest can go.
+package struct IDFilter: Sendable {
+    package private(set) var generations: [IDFilterGeneration] = []
+    private let maxCount: Int
+    /// Ids that went because there were more than `maxCount`.
+    package private(set) var forgottenByLimit: UInt64 = 0
+    /// Ids of events before this one went for that reason.
+    package private(set) var first: UInt64 = 1
+
+    private static let smallest = 64 * 1024
+    private static let largest = 4 * 1024 * 1024
+
+    /// - Parameter maxCount: at least so many are remembered, and at most a fifth more.
+    package init(maxCount: Int) {
+        self.maxCount = max(1, maxCount)
+    }
+
+    package var count: Int { generations.reduce(0) { $0 + $1.count } }
+    package var bytes: Int { generations.reduce(0) { $0 + $1.bytes } }
+    /// Capacity of the largest generation: past the limit whole ones go.
+    package static func largestGeneration(maxCount: Int) -> Int { min(largest, max(16, maxCount / 5)) }
+
+    @inline(__always)
+    package func mayContain(_ fingerprint: UInt64) -> Bool {
+        for generation in generations where generation.mayContain(fingerprint) { return true }
+        return false
+    }
+
+    package mutating func insert(_ fingerprint: UInt64, sequence: UInt64) {
+        if generations.last?.insert(fingerprint, sequence: sequence) == true { return }
+        // As large as all before it: memory follows the number of ids, and the number of generations its logarithm.
+        let capacity = min(Self.largestGeneration(maxCount: maxCount), max(Self.smallest, count))
+        let generation = IDFilterGeneration(capacity: capacity)
+        _ = generation.insert(fingerprint, sequence: sequence)
+        generations.append(generation)
+        limit()
+    }
+
+    /// Takes a generation of older events that was made elsewhere.
+    package mutating func adopt(_ generation: IDFilterGeneration) {
+        guard generation.count > 0, generation.lastSequence >= first else { return }
+        let place = generations.firstIndex { $0.firstSequence > generation.firstSequence } ?? generations.count
+        generations.insert(generation, at: place)
+        limit()
+    }
+
+    /// Forgets generations whose events are all before a sequence.
+    package mutating func forget(before sequence: UInt64) {
+        // The newest one goes on being filled.
+        while generations.count > 1, let oldest = generations.first, oldest.lastSequence < sequence {
+            generations.removeFirst()
+        }
+    }
+
+    private mutating func limit() {
+        while generations.count > 1, let oldest = generations.first, count - oldest.count >= maxCount {
+            forgottenByLimit += UInt64(oldest.count)
+            first = max(first, oldest.lastSequence + 1)
+            generations.removeFirst()
+        }
+    }
+}

@@ -1,0 +1,286 @@
+package import RelayCore
+import Synchronization
+
+/// Why an index could not answer.
+package enum IndexFault: Error, Equatable, Sendable {
+    case disk(DiskError)
+    case damaged(path: String, block: Int)
+}
+
+/// An open index file, ``SegmentIndexFormat``: answers by reading a block or two.
+package final class SegmentIndex: Sendable {
+    package let path: String
+    package let summary: SegmentIndexFormat.Summary
+    private let file: any DiskFile
+    private let seed: UInt32
+    private let firstSequence: UInt64
+    /// The last block read of each section.
+    private let cache = Mutex<[Block?]>(Array(repeating: nil, count: SegmentIndexFormat.Section.allCases.count))
+
+    private struct Block {
+        let number: Int
+        let bytes: [UInt8]
+    }
+
+    private init(
+        path: String, file: any DiskFile, seed: UInt32, firstSequence: UInt64, summary: SegmentIndexFormat.Summary
+    ) {
+        self.path = path
+        self.file = file
+        self.seed = seed
+        self.firstSequence = firstSequence
+        self.summary = summary
+    }
+
+    /// - Returns: nil if there is none, or it is damaged, or that of another segment.
+    package static func open(
+        _ path: String, disk: any Disk, header: SegmentHeader
+    ) throws(DiskError) -> SegmentIndex? {
+        let file: any DiskFile
+        do throws(DiskError) {
+            file = try disk.open(path)
+        } catch  where error.isMissing {
+            return nil
+        }
+        let seed = RecordFormat.seed(nonce: header.nonce)
+        let block = try file.read(SegmentIndexFormat.blockBytes, at: 0)
+        let summary = block.withUnsafeBytes { bytes in
+            SegmentIndexFormat.isWhole(bytes, number: 0, seed: seed) ? SegmentIndexFormat.summary(bytes) : nil
+        }
+        guard let summary else { return nil }
+        return SegmentIndex(
+            path: path, file: file, seed: seed, firstSequence: header.firstSequence, summary: summary)
+    }
+
+    package var eventCount: Int { count(.events) }
+    package var idCount: Int { count(.ids) }
+
+    private func count(_ section: SegmentIndexFormat.Section) -> Int { Int(summary.counts[section.rawValue]) }
+
+    // MARK: Events
+
+    /// Where an event is.
+    package struct Place: Equatable, Sendable {
+        package let sequence: UInt64
+        /// Of its record in the segment.
+        package let offset: Int
+    }
+
+    private func place(_ index: Int) throws(IndexFault) -> Place {
+        let (delta, offset) = try entry(.events, index) { entry in
+            (
+                UInt32(littleEndian: entry.loadUnaligned(as: UInt32.self)),
+                UInt32(littleEndian: entry.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
+            )
+        }
+        return Place(sequence: firstSequence + UInt64(delta), offset: Int(offset) * RecordFormat.alignment)
+    }
+
+    /// Nil if there is no such event.
+    package func offset(ofSequence sequence: UInt64) throws(IndexFault) -> Int? {
+        let index = try firstIndex(of: .events) { index throws(IndexFault) in try place(index).sequence >= sequence }
+        guard index < eventCount else { return nil }
+        let found = try place(index)
+        return found.sequence == sequence ? found.offset : nil
+    }
+
+    /// Events whose ids have a fingerprint, ascending.
+    package func sequences(withFingerprint fingerprint: UInt64) throws(IndexFault) -> [UInt64] {
+        guard idCount > 0 else { return [] }
+        var found: [UInt64] = []
+        var index = try firstID(notBelow: fingerprint)
+        while index < idCount {
+            let (candidate, event) = try id(index)
+            guard candidate == fingerprint else { break }
+            found.append(try place(Int(event)).sequence)
+            index += 1
+        }
+        return found.sorted()
+    }
+
+    private func id(_ index: Int) throws(IndexFault) -> (fingerprint: UInt64, event: UInt32) {
+        try entry(.ids, index) { entry in
+            (
+                UInt64(littleEndian: entry.loadUnaligned(as: UInt64.self)),
+                UInt32(littleEndian: entry.loadUnaligned(fromByteOffset: 8, as: UInt32.self))
+            )
+        }
+    }
+
+    /// Fingerprints are spread evenly: a guess is off by less than a block nearly always.
+    private func firstID(notBelow fingerprint: UInt64) throws(IndexFault) -> Int {
+        let guess = Int(fingerprint.multipliedFullWidth(by: UInt64(idCount)).high)
+        var step = 64
+        var low = guess
+        while low > 0, try id(low - 1).fingerprint >= fingerprint {
+            low = max(0, low - step)
+            step *= 4
+        }
+        var high = max(low, guess)
+        step = 64
+        while high < idCount, try id(high).fingerprint < fingerprint {
+            low = high + 1
+            high = min(idCount, high + step)
+            step *= 4
+        }
+        while low < high {
+            let middle = (low + high) / 2
+            if try id(middle).fingerprint < fingerprint { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    /// All fingerprints with their events, by fingerprint.
+    package func forEachFingerprint(_ body: (UInt64, UInt64) -> Void) throws(IndexFault) {
+        for index in 0..<idCount {
+            let (fingerprint, _) = try id(index)
+            body(fingerprint, summary.lastSequence)
+        }
+    }
+
+    // MARK: Webhooks
+
+    private struct Lane {
+        let count: Int
+        let firstPosting: Int
+        let bytes: UInt64
+    }
+
+    private func lane(_ webhook: WebhookNumber) throws(IndexFault) -> Lane? {
+        func number(_ index: Int) throws(IndexFault) -> WebhookNumber {
+            try entry(.webhooks, index) { UInt32(littleEndian: $0.loadUnaligned(as: UInt32.self)) }
+        }
+        let index = try firstIndex(of: .webhooks) { index throws(IndexFault) in try number(index) >= webhook }
+        guard index < count(.webhooks), try number(index) == webhook else { return nil }
+        return try entry(.webhooks, index) { entry in
+            Lane(
+                count: Int(UInt32(littleEndian: entry.loadUnaligned(fromByteOffset: 4, as: UInt32.self))),
+                firstPosting: Int(UInt32(littleEndian: entry.loadUnaligned(fromByteOffset: 8, as: UInt32.self))),
+                bytes: UInt64(littleEndian: entry.loadUnaligned(fromByteOffset: 16, as: UInt64.self)))
+        }
+    }
+
+    private func posting(_ index: Int) throws(IndexFault) -> Place {
+        let event = try entry(.postings, index) { UInt32(littleEndian: $0.loadUnaligned(as: UInt32.self)) }
+        return try place(Int(event))
+    }
+
+    /// A webhook's events from one on, in order.
+    package func postings(
+        of webhook: WebhookNumber, from sequence: UInt64, max: Int
+    ) throws(IndexFault) -> [Place] {
+        guard let lane = try lane(webhook) else { return [] }
+        var places: [Place] = []
+        var index = try firstPosting(of: lane, from: sequence)
+        while index < lane.firstPosting + lane.count, places.count < max {
+            places.append(try posting(index))
+            index += 1
+        }
+        return places
+    }
+
+    /// How many events there are for a webhook from one on.
+    package func count(of webhook: WebhookNumber, from sequence: UInt64) throws(IndexFault) -> Int {
+        guard let lane = try lane(webhook) else { return 0 }
+        return lane.firstPosting + lane.count - (try firstPosting(of: lane, from: sequence))
+    }
+
+    private func firstPosting(of lane: Lane, from sequence: UInt64) throws(IndexFault) -> Int {
+        try bisect(lane.firstPosting, lane.firstPosting + lane.count) { index throws(IndexFault) in
+            try posting(index).sequence >= sequence
+        }
+    }
+
+    // MARK: What was not delivered
+
+    package struct Failure: Equatable, Sendable {
+        package let sequence: UInt64
+        package let at: Int64
+        package let result: SettlementResult
+        package let status: UInt16
+        package let attempts: UInt16
+    }
+
+    /// A webhook's deliveries that ended otherwise than delivered, from an event on, in the events' order.
+    package func failures(
+        of webhook: WebhookNumber, from sequence: UInt64, max: Int
+    ) throws(IndexFault) -> [Failure] {
+        func key(_ index: Int) throws(IndexFault) -> (WebhookNumber, UInt64) {
+            try entry(.failures, index) { entry in
+                (
+                    UInt32(littleEndian: entry.loadUnaligned(as: UInt32.self)),
+                    UInt64(littleEndian: entry.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+                )
+            }
+        }
+        var found: [Failure] = []
+        var index = try firstIndex(of: .failures) { index throws(IndexFault) in try key(index) >= (webhook, sequence) }
+        while index < count(.failures), found.count < max, try key(index).0 == webhook {
+            let failure = try entry(.failures, index) { entry in
+                SettlementResult(rawValue: entry.load(fromByteOffset: 4, as: UInt8.self)).map {
+                    Failure(
+                        sequence: UInt64(littleEndian: entry.loadUnaligned(fromByteOffset: 8, as: UInt64.self)),
+                        at: Int64(littleEndian: entry.loadUnaligned(fromByteOffset: 16, as: Int64.self)), result: $0,
+                        status: UInt16(littleEndian: entry.loadUnaligned(fromByteOffset: 24, as: UInt16.self)),
+                        attempts: UInt16(littleEndian: entry.loadUnaligned(fromByteOffset: 26, as: UInt16.self)))
+                }
+            }
+            if let failure { found.append(failure) }
+            index += 1
+        }
+        return found
+    }
+
+    // MARK: Blocks
+
+    private func firstIndex(
+        of section: SegmentIndexFormat.Section, where isAtOrBehind: (Int) throws(IndexFault) -> Bool
+    ) throws(IndexFault) -> Int {
+        try bisect(0, count(section), isAtOrBehind)
+    }
+
+    private func bisect(
+        _ low: Int, _ high: Int, _ isAtOrBehind: (Int) throws(IndexFault) -> Bool
+    ) throws(IndexFault) -> Int {
+        var (low, high) = (low, high)
+        while low < high {
+            let middle = (low + high) / 2
+            if try isAtOrBehind(middle) { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+
+    private func entry<Value>(
+        _ section: SegmentIndexFormat.Section, _ index: Int, _ body: (UnsafeRawPointer) -> Value
+    ) throws(IndexFault) -> Value {
+        let perBlock = section.entriesPerBlock
+        let number = Int(summary.firstBlocks[section.rawValue]) + index / perBlock
+        guard index < count(section) else { throw .damaged(path: path, block: number) }
+        let offset = index % perBlock * section.entryBytes
+        var bytes: [UInt8] = []
+        if let kept = cache.withLock({ $0[section.rawValue] }), kept.number == number {
+            bytes = kept.bytes
+        } else {
+            bytes = try block(number)
+            let read = Block(number: number, bytes: bytes)
+            cache.withLock { $0[section.rawValue] = read }
+        }
+        guard let value = bytes.withUnsafeBytes({ $0.baseAddress.map { body($0 + offset) } }) else {
+            throw .damaged(path: path, block: number)
+        }
+        return value
+    }
+
+    private func block(_ number: Int) throws(IndexFault) -> [UInt8] {
+        let bytes: [UInt8]
+        do throws(DiskError) {
+            bytes = try file.read(SegmentIndexFormat.blockBytes, at: number * SegmentIndexFormat.blockBytes)
+        } catch {
+            throw .disk(error)
+        }
+        guard bytes.withUnsafeBytes({ SegmentIndexFormat.isWhole($0, number: number, seed: seed) }) else {
+            throw .damaged(path: path, block: number)
+        }
+        return bytes
+    }
+}
