@@ -128,7 +128,7 @@ extension IngestLoop.Loop {
                 for earlier in rounds where earlier.sequences.contains(sequence) { return earlier.event(sequence) }
                 return store.event(sequence)
             },
-            sealed: { store.sequences(withFingerprint: $0) })
+            sealed: { store.sealedIDs($0, among: $1) })
         switch outcome {
         case .blank:
             local.blankLines += 1

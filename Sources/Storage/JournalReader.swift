@@ -23,22 +23,31 @@ extension Journal {
         return found
     }
 
-    /// Events whose tenant and id may have a fingerprint, in sealed segments that have an index, newest first.
-    package func sequences(withFingerprint fingerprint: UInt64) throws(DiskError) -> [UInt64] {
-        var found: [UInt64] = []
-        for segment in allSegments.reversed() {
+    /// Events of the newest sealed segment that may have a fingerprint, among some sequences; nil if there are none.
+    package func sealedIDs(
+        _ fingerprint: UInt64, among sequences: ClosedRange<UInt64>
+    ) throws(DiskError) -> DuplicateIndex.SealedIDs? {
+        let segments = allSegments
+        for (position, segment) in segments.enumerated().reversed() {
+            guard segment.header.firstSequence <= sequences.upperBound else { continue }
+            let end = position + 1 < segments.count ? segments[position + 1].header.firstSequence : .max
+            guard end > sequences.lowerBound else { break }
+            var found: [UInt64] = []
             if let index = segment.index {
                 do throws(IndexFault) {
-                    found += try index.sequences(withFingerprint: fingerprint).reversed()
-                    continue
+                    found = try index.sequences(withFingerprint: fingerprint)
                 } catch {
                     try segment.dropIndex(because: error, logger)
                 }
             }
             // Where there never was one, whoever asks has the ids in memory.
-            if segment.hasLostIndex { found += try scan(segment, for: fingerprint).reversed() }
+            if segment.hasLostIndex { found = try scan(segment, for: fingerprint) }
+            found = found.reversed().filter(sequences.contains)
+            if !found.isEmpty {
+                return DuplicateIndex.SealedIDs(sequences: found, before: segment.header.firstSequence)
+            }
         }
-        return found
+        return nil
     }
 
     /// An id must not count as new because an index is damaged: it is made anew at once, or done without.

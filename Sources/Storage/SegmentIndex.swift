@@ -130,11 +130,19 @@ package final class SegmentIndex: Sendable {
         return low
     }
 
-    /// All fingerprints with their events, by fingerprint.
-    package func forEachFingerprint(_ body: (UInt64, UInt64) -> Void) throws(IndexFault) {
-        for index in 0..<idCount {
-            let (fingerprint, _) = try id(index)
-            body(fingerprint, summary.lastSequence)
+    /// All fingerprints, ascending.
+    package func forEachFingerprint(_ body: (UInt64) -> Void) throws(IndexFault) {
+        let section = SegmentIndexFormat.Section.ids
+        for start in stride(from: 0, to: idCount, by: section.entriesPerBlock) {
+            let bytes = try block(Int(summary.firstBlocks[section.rawValue]) + start / section.entriesPerBlock)
+            bytes.withUnsafeBytes { entries in
+                for index in 0..<min(section.entriesPerBlock, idCount - start) {
+                    body(
+                        UInt64(
+                            littleEndian: entries.loadUnaligned(
+                                fromByteOffset: index * section.entryBytes, as: UInt64.self)))
+                }
+            }
         }
     }
 

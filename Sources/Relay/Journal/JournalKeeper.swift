@@ -173,12 +173,13 @@ final class JournalKeeper: Sendable {
             var generation = IDFilterGeneration(capacity: count)
             do throws(IndexFault) {
                 for index in part {
-                    try index.forEachFingerprint { fingerprint, sequence in
-                        guard !generation.insert(fingerprint, sequence: sequence) else { return }
+                    let sequences = index.summary.firstSequence...index.summary.lastSequence
+                    try index.forEachFingerprint { fingerprint in
+                        guard !generation.insert(fingerprint, among: sequences) else { return }
                         // Full before its time.
                         ingest.adopt(generation, isComplete: false)
                         generation = IDFilterGeneration(capacity: max(1024, count / 8))
-                        _ = generation.insert(fingerprint, sequence: sequence)
+                        _ = generation.insert(fingerprint, among: sequences)
                     }
                 }
             } catch {

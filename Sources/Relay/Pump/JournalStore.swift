@@ -36,9 +36,9 @@ final class JournalStore: EventStore {
             })
     }
 
-    func sequences(withFingerprint fingerprint: UInt64) -> [UInt64] {
+    func sealedIDs(_ fingerprint: UInt64, among sequences: ClosedRange<UInt64>) -> DuplicateIndex.SealedIDs? {
         // As below.
-        (try? journal.sequences(withFingerprint: fingerprint)) ?? []
+        try? journal.sealedIDs(fingerprint, among: sequences)
     }
 
     func event(_ sequence: UInt64) -> EventRecord? {

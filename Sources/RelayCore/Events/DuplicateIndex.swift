@@ -23,21 +23,43 @@ package struct DuplicateIndex: Sendable {
     package var count: Int { filter.count }
     package var forgottenByLimit: UInt64 { filter.forgottenByLimit }
 
+    /// Events in one index file whose id may have a fingerprint.
+    package struct SealedIDs: Equatable, Sendable {
+        /// Newest first, not empty.
+        package let sequences: [UInt64]
+        /// Files for events before this one have not been looked at.
+        package let before: UInt64
+
+        package init(sequences: [UInt64], before: UInt64) {
+            self.sequences = sequences
+            self.before = before
+        }
+    }
+
+    /// Looks into index files, newest first, for an id of an event among some sequences; nil if none may have it.
+    package typealias SealedLookUp = (_ fingerprint: UInt64, _ among: ClosedRange<UInt64>) -> SealedIDs?
+
     /// Calls `body` with the sequence of each event that may have this id, newest first, until it returns true.
     ///
-    /// - Parameter sealed: looks into the index files: sequences of the events there that may have it, newest first.
-    /// - Returns: whether `body` did.
+    /// - Returns: whether it did.
     @inline(__always)
-    package func contains(_ fingerprint: UInt64, sealed: (UInt64) -> [UInt64], where body: (UInt64) -> Bool) -> Bool {
+    package func contains(_ fingerprint: UInt64, sealed: SealedLookUp, where body: (UInt64) -> Bool) -> Bool {
         guard filter.mayContain(fingerprint) || hasUncovered else { return false }
         return find(fingerprint, sealed, body)
     }
 
-    private func find(_ fingerprint: UInt64, _ sealed: (UInt64) -> [UInt64], _ body: (UInt64) -> Bool) -> Bool {
+    private func find(_ fingerprint: UInt64, _ sealed: SealedLookUp, _ body: (UInt64) -> Bool) -> Bool {
         for table in recent.reversed() {
             if table.contains(fingerprint, where: { $0 >= first && body($0) }) { return true }
         }
-        return sealed(fingerprint).contains { $0 >= first && body($0) }
+        for range in hasUncovered ? [first...UInt64.max] : filter.ranges(of: fingerprint) {
+            var rest = max(first, range.lowerBound)..<max(first, range.upperBound &+ (range.upperBound == .max ? 0 : 1))
+            while !rest.isEmpty, let found = sealed(fingerprint, rest.lowerBound...rest.upperBound - 1) {
+                if found.sequences.contains(where: { $0 >= first && body($0) }) { return true }
+                rest = rest.lowerBound..<max(rest.lowerBound, min(found.before, rest.upperBound))
+            }
+        }
+        return false
     }
 
     /// Adds an event, whose sequence is above all that are there.

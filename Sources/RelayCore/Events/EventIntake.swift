@@ -64,10 +64,11 @@ package struct EventIntake {
     ///   - now: Unix milliseconds.
     ///   - batch: gets the record.
     ///   - find: an earlier event by its sequence, wherever it is; nil if it is gone.
-    ///   - sealed: sequences of events in index files whose id may have a fingerprint, newest first.
+    ///   - sealed: looks into index files.
     package mutating func take(
         _ line: UnsafeRawBufferPointer, isLast: Bool = false, from peer: PeerIdentity, grant: ProducerGrant, now: Int64,
-        into batch: RecordBuffer, find: (UInt64) -> EventRecord?, sealed: (UInt64) -> [UInt64] = { _ in [] }
+        into batch: RecordBuffer, find: (UInt64) -> EventRecord?,
+        sealed: DuplicateIndex.SealedLookUp = { _, _ in nil }
     ) -> Outcome {
         let event: ScannedEvent
         switch scanner.scan(line) {
@@ -175,7 +176,7 @@ package struct EventIntake {
 
     private func findDuplicate(
         _ event: ScannedEvent, _ id: ScannedEvent.Text, _ line: UnsafeRawBufferPointer, now: Int64,
-        find: (UInt64) -> EventRecord?, sealed: (UInt64) -> [UInt64]
+        find: (UInt64) -> EventRecord?, sealed: DuplicateIndex.SealedLookUp
     ) -> Found {
         scanner.withBytes(of: id, in: line) { id in
             tenantCache.bytes.withUnsafeBytes { tenant in

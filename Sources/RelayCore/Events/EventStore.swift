@@ -12,8 +12,8 @@ package protocol EventStore: Sendable {
         completion: @escaping @Sendable (Result<Void, EventStoreFailure>) -> Void
     ) -> Bool
 
-    /// Events in index files whose tenant and id may have a fingerprint, newest first.
-    func sequences(withFingerprint fingerprint: UInt64) -> [UInt64]
+    /// Looks for an id in index files: see ``DuplicateIndex/SealedLookUp``.
+    func sealedIDs(_ fingerprint: UInt64, among sequences: ClosedRange<UInt64>) -> DuplicateIndex.SealedIDs?
 
     /// A durable event; nil if it is gone or can't be read.
     func event(_ sequence: UInt64) -> EventRecord?

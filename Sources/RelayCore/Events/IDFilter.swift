@@ -18,7 +18,12 @@ package struct IDFilter: Sendable {
     package var count: Int { generations.reduce(0) { $0 + $1.count } }
     package var bytes: Int { generations.reduce(0) { $0 + $1.bytes } }
     /// Capacity of the largest generation: past the limit whole ones go.
-    package static func largestGeneration(maxCount: Int) -> Int { min(largest, max(16, maxCount / 5)) }
+    package static func largestGeneration(maxCount: Int) -> Int { min(largest, max(30, maxCount / 5)) }
+
+    /// The events of each generation that may have the fingerprint, newest first.
+    func ranges(of fingerprint: UInt64) -> [ClosedRange<UInt64>] {
+        generations.reversed().filter { $0.mayContain(fingerprint) }.map { $0.firstSequence...$0.lastSequence }
+    }
 
     @inline(__always)
     package func mayContain(_ fingerprint: UInt64) -> Bool {
@@ -27,11 +32,11 @@ package struct IDFilter: Sendable {
     }
 
     package mutating func insert(_ fingerprint: UInt64, sequence: UInt64) {
-        if generations.last?.insert(fingerprint, sequence: sequence) == true { return }
+        if generations.last?.insert(fingerprint, among: sequence...sequence) == true { return }
         // As large as all before it: memory follows the number of ids, and the number of generations its logarithm.
         let capacity = min(Self.largestGeneration(maxCount: maxCount), max(Self.smallest, count))
-        let generation = IDFilterGeneration(capacity: capacity)
-        _ = generation.insert(fingerprint, sequence: sequence)
+        let generation = IDFilterGeneration(capacityAtMost: capacity)
+        _ = generation.insert(fingerprint, among: sequence...sequence)
         generations.append(generation)
         limit()
     }

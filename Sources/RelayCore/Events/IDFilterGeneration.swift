@@ -13,7 +13,7 @@ package final class IDFilterGeneration: @unchecked Sendable {
     /// Fingerprints that it takes.
     package let capacity: Int
     package private(set) var count = 0
-    /// The events whose ids are in it.
+    /// Events whose ids are in it are among these.
     package private(set) var firstSequence: UInt64 = .max
     package private(set) var lastSequence: UInt64 = 0
 
@@ -23,14 +23,27 @@ package final class IDFilterGeneration: @unchecked Sendable {
     private static let highBits: UInt64 = 0x8000_8000_8000_8000
 
     /// - Parameter capacity: how many it has to take at least, but for a chance in millions.
-    package init(capacity: Int) {
-        var size: UInt64 = 8
-        while Double(size) * 4 * Self.load < Double(capacity) { size *= 2 }
-        self.capacity = capacity
-        mask = size - 1
-        buckets = .allocate(capacity: Int(size))
-        buckets.initialize(repeating: 0, count: Int(size))
+    package convenience init(capacity: Int) {
+        var size = 8
+        while Self.capacity(ofBuckets: size) < capacity { size *= 2 }
+        self.init(buckets: size)
     }
+
+    /// The largest one that takes no more than so many, and at least 30.
+    package convenience init(capacityAtMost capacity: Int) {
+        var size = 8
+        while Self.capacity(ofBuckets: size * 2) <= capacity { size *= 2 }
+        self.init(buckets: size)
+    }
+
+    private init(buckets size: Int) {
+        capacity = Self.capacity(ofBuckets: size)
+        mask = UInt64(size - 1)
+        buckets = .allocate(capacity: size)
+        buckets.initialize(repeating: 0, count: size)
+    }
+
+    private static func capacity(ofBuckets size: Int) -> Int { Int(Double(size * 4) * load) }
 
     deinit {
         buckets.deallocate()
@@ -66,12 +79,13 @@ package final class IDFilterGeneration: @unchecked Sendable {
         return homeless.tag == tag && (homeless.bucket == bucket || homeless.bucket == alternative)
     }
 
+    /// - Parameter sequences: among which the event's is.
     /// - Returns: false if it is full: the fingerprint is not in it.
-    package func insert(_ fingerprint: UInt64, sequence: UInt64) -> Bool {
+    package func insert(_ fingerprint: UInt64, among sequences: ClosedRange<UInt64>) -> Bool {
         guard !isFull else { return false }
         count += 1
-        firstSequence = min(firstSequence, sequence)
-        lastSequence = max(lastSequence, sequence)
+        firstSequence = min(firstSequence, sequences.lowerBound)
+        lastSequence = max(lastSequence, sequences.upperBound)
         var tag = Self.tag(fingerprint)
         var bucket = fingerprint & mask
         if put(tag, bucket) || put(tag, other(bucket, tag)) { return true }
