@@ -35,6 +35,8 @@ retry-schedule = ["100ms", "200ms", "500ms", {more}]
 drain-timeout = "200ms"
 [egress]
 allow = ["127.0.0.1/32"]
+[log]
+level = "notice"
 """.format(more=", ".join(['"1s"'] * 61))
 
 # Kills and how far their points are let pass: the highest number of the visit at which the daemon dies.
@@ -178,7 +180,7 @@ class Campaign:
     def note_own_death(self, name, power_cut):
         status = self.daemon.process.returncode
         if status != -9 or self.faults.died_at != name:
-            raise Unmet(f"the daemon ended by itself with {status}, at {name}: {self.daemon.log_tail()}")
+            raise Unmet(f"the daemon ended by itself with {status}, at {name}: {self.daemon.last_words()}")
         self.kills[name] += 1
         self.power_cuts[name] += power_cut
 

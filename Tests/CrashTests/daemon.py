@@ -78,7 +78,7 @@ class Daemon:
     def readiness(self, must_run=False):
         """The status of /readyz; None if nothing answers."""
         if must_run and self.process.poll() is not None:
-            raise Unmet(f"the daemon has ended with {self.process.returncode}: {self.log_tail()}")
+            raise Unmet(f"the daemon has ended with {self.process.returncode}: {self.last_words()}")
         try:
             return self.call("GET", "/readyz", seconds=2)[0]
         except (OSError, http.client.HTTPException):
@@ -99,12 +99,16 @@ class Daemon:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=seconds)
 
-    def log_tail(self, lines=12):
+    def log(self):
         try:
             with open(self.log_path, encoding="utf-8", errors="replace") as file:
-                return "".join(file.readlines()[-lines:])
+                return file.read()
         except FileNotFoundError:
-            return "(no log)"
+            return ""
+
+    def last_words(self):
+        """What it has said at last, shortened."""
+        return " / ".join(line[:400] for line in self.log().splitlines()[-3:]) or "(nothing)"
 
     def segments(self):
         """Sizes of the journal's segments by name."""

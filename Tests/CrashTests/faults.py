@@ -20,7 +20,7 @@ POINTS = [
 
 
 class Fault(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_int64) for name in ["error", "first", "last", "files", "seen", "failed"]]
+    _fields_ = [(name, ctypes.c_int64) for name in ["error", "first", "last", "least", "files", "seen", "failed"]]
 
 
 class Layout(ctypes.Structure):
@@ -52,11 +52,13 @@ class Faults:
         self.control = Layout.from_buffer(self.memory)
         self.control.bytes = ctypes.sizeof(Layout)
 
-    def fail(self, operation, error, first=1, last=0, files=()):
-        """Makes calls fail with an errno, from the `first` on to the `last` (0: for good), on some kinds of files."""
+    def fail(self, operation, error, first=1, last=0, least=0, files=()):
+        """Makes calls fail with an errno: from the `first` on to the `last` (0: for good), on some kinds of files,
+        and writes of at least so many bytes."""
         fault = self.control.faults[OPERATIONS.index(operation)]
         fault.error = 0
         fault.first, fault.last, fault.seen, fault.failed = first, last, 0, 0
+        fault.least = least
         fault.files = sum(KINDS[name] for name in files)
         fault.error = error
 

@@ -121,15 +121,18 @@ static void count_call(void) {
 }
 
 // The errno that this call must fail with; 0: none.
-static int fault(enum operation operation, enum kind kind) {
+static int sized_fault(enum operation operation, enum kind kind, size_t bytes) {
     struct fault *fault = &control->faults[operation];
     int64_t error = __atomic_load_n(&fault->error, __ATOMIC_ACQUIRE);
     if (error == 0 || (fault->files && !(fault->files >> kind & 1))) return 0;
+    if ((int64_t)bytes < fault->least) return 0;
     int64_t seen = __atomic_add_fetch(&fault->seen, 1, __ATOMIC_ACQ_REL);
     if (seen < fault->first || (fault->last && seen > fault->last)) return 0;
     __atomic_add_fetch(&fault->failed, 1, __ATOMIC_RELAXED);
     return (int)error;
 }
+
+static int fault(enum operation operation, enum kind kind) { return sized_fault(operation, kind, SIZE_MAX >> 1); }
 
 static int is_ours(enum kind kind) { return kind >= SEGMENT; }
 
@@ -175,7 +178,7 @@ static int may_write(int fd, enum kind kind, off_t offset, size_t *count) {
         errno = EINTR;
         return 0;
     }
-    int error = fault(OP_WRITE, kind);
+    int error = sized_fault(OP_WRITE, kind, *count);
     if (error) {
         errno = error;
         return 0;

@@ -1,4 +1,4 @@
-// What the parts of the preloaded library share, and what a test tells them. lab.py has the same layout.
+// What the parts of the preloaded library share, and what a test tells them. faults.py has the same layout.
 #pragma once
 
 #include <stdint.h>
@@ -19,6 +19,7 @@ enum point {
 struct fault {
     int64_t error;        // errno; 0: no fault
     int64_t first, last;  // the calls that fail, counted from 1; last 0: all that follow
+    int64_t least;        // of a write's bytes: smaller ones go through, as on a disk that is nearly full
     int64_t files;        // bits by kind; 0: every file of the state directory
     int64_t seen;         // calls counted so far
     int64_t failed;       // calls that were made to fail
