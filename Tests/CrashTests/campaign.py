@@ -24,7 +24,7 @@ from traffic import Administrator, ProducerThread
 
 CONFIGURATION = """
 [ingest]
-dedupe-window = "5s"
+dedupe-window = "3s"
 [journal]
 max-bytes = "4MiB"
 retention = "1s"
@@ -52,7 +52,7 @@ REQUIRED = [
     "snapshot-before", "snapshot-after", "delivery"]
 
 # So long receivers are dead or hang, and so long they are well, in turn.
-TROUBLE_SECONDS = 5
+TROUBLE_SECONDS = 7
 
 
 class Campaign:

@@ -72,8 +72,17 @@ class Daemon:
         self.wait_until_ready(seconds)
         return time.monotonic() - begun
 
+    def wait_until_alive(self, seconds=20):
+        """Waits until it answers, whether it accepts events or not."""
+        eventually("the daemon answers", seconds, lambda: self.readiness(must_run=True), pause=0.005)
+
     def wait_until_ready(self, seconds=20):
-        eventually("the daemon is ready", seconds, lambda: self.readiness(must_run=True) == 200, pause=0.005)
+        try:
+            eventually("the daemon is ready", seconds, lambda: self.readiness(must_run=True) == 200, pause=0.005)
+        except Unmet as error:
+            if self.is_running and self.readiness() == 503:
+                raise Unmet(f"{error}: {self.call('GET', '/readyz')[1]['detail']}") from None
+            raise
 
     def readiness(self, must_run=False):
         """The status of /readyz; None if nothing answers."""

@@ -1,6 +1,7 @@
 """A daemon with one receiver in a temporary directory, and the running of checks on it."""
 
 import argparse
+import contextlib
 import itertools
 import os
 import shutil
@@ -14,6 +15,7 @@ from daemon import Daemon, Producer, Unmet, eventually
 from receiver import Receiver, body_problem
 
 CONFIGURATION = """
+{ingest}
 [journal]
 max-bytes = "{max_bytes}"
 {journal}
@@ -24,7 +26,7 @@ drain-timeout = "200ms"
 allow = ["127.0.0.1/32"]
 [log]
 level = "notice"
-""".format(more=", ".join(['"500ms"'] * 62), max_bytes="{max_bytes}", journal="{journal}")
+""".format(more=", ".join(['"500ms"'] * 62), max_bytes="{max_bytes}", journal="{journal}", ingest="{ingest}")
 
 
 def require(condition, text):
@@ -32,38 +34,48 @@ def require(condition, text):
         raise Unmet(text)
 
 
+def ids(prefix, count):
+    return [f"{prefix}-{number}" for number in range(count)]
+
+
 class Lab:
     """Faults are set on `faults`; `state_directory` may be elsewhere, such as on another file system."""
 
-    def __init__(self, executable, directory, library, max_bytes="64MiB", journal="", state_directory=None):
+    def __init__(self, executable, directory, library, max_bytes="64MiB", journal="", ingest="", state_directory=None):
         state = state_directory or os.path.join(directory, "state")
         os.makedirs(state, mode=0o700, exist_ok=True)
         self.faults = faults.Faults(library, os.path.join(directory, "control"), state)
         self.daemon = Daemon(
-            executable, directory, CONFIGURATION.format(max_bytes=max_bytes, journal=journal), self.faults, state)
+            executable, directory, CONFIGURATION.format(max_bytes=max_bytes, journal=journal, ingest=ingest),
+            self.faults, state)
         self.receiver = Receiver()
         self.receiver.check_body = self.check_body
         self.sent = {}
+        # What is wrong and does not keep the rest from being checked.
+        self.problems = []
 
     def check_body(self, _, identifier, body):
         if identifier not in self.sent:
             return "nobody has sent such an event"
-        return body_problem(body, "job.created", "acme", self.sent[identifier])
+        event, size = self.sent[identifier]
+        return body_problem(body, event, "acme", events.data_text(identifier, size))
 
-    def line(self, identifier, size=200):
-        data = events.data_text(identifier, size)
-        self.sent[identifier] = data
-        return events.line("job.created", "acme", data, identifier)
+    def line(self, identifier, size=200, event="job.created"):
+        self.sent[identifier] = event, size
+        return self.line_again(identifier)
 
     def line_again(self, identifier):
         """What was sent before, to the byte."""
-        return events.line("job.created", "acme", self.sent[identifier], identifier)
+        event, size = self.sent[identifier]
+        return events.line(event, "acme", events.data_text(identifier, size), identifier)
 
-    def webhook(self, path="/hook", **more):
-        answer = self.daemon.add_webhook(self.receiver.url(path), ["*"], "acme", **more)
-        return self.receiver.add(path, answer["secret"])
+    def webhook(self, path="/hook", patterns=("*",), **more):
+        answer = self.daemon.add_webhook(self.receiver.url(path), list(patterns), "acme", **more)
+        inbox = self.receiver.add(path, answer["secret"])
+        inbox.id = answer["id"]
+        return inbox
 
-    def send(self, identifiers, size=200):
+    def send(self, identifiers, size=200, event="job.created"):
         """Sends events on a connection of their own; returns the replies by id."""
         identifiers = list(identifiers)
         with Producer(self.daemon) as connection:
@@ -71,16 +83,16 @@ class Lab:
             # Not all at once: replies have to be read too.
             for start in range(0, len(identifiers), 100):
                 some = identifiers[start:start + 100]
-                connection.write([self.line(identifier, size) for identifier in some])
+                connection.write([self.line(identifier, size, event) for identifier in some])
                 for identifier in some:
                     reply = connection.read()
                     require(reply is not None, f"no reply for {identifier}: the connection was closed")
                     replies[identifier] = reply
             return replies
 
-    def accept(self, identifiers, size=200):
+    def accept(self, identifiers, size=200, event="job.created"):
         """Sends events that must be accepted as new ones."""
-        for identifier, reply in self.send(identifiers, size).items():
+        for identifier, reply in self.send(identifiers, size, event).items():
             require(reply["ok"] and not reply.get("duplicate"), f"{identifier} is not accepted: {reply}")
 
     def refuse(self, identifiers, size=200, errors=("storage_error", "backlog_full")):
@@ -123,11 +135,16 @@ class Lab:
             looks = looks + 1 if status == 503 and len(answer.get("detail") or "") > 10 else 0
             if looks == 5:
                 break
-            require(
-                looks or time.monotonic() < deadline,
-                f"events are refused ({reply['message']}), and /readyz says {status} {answer}")
+            if not looks and time.monotonic() > deadline:
+                self.expect(False, f"events are refused ({reply['message']}), and /readyz says {status} {answer}")
+                break
         lines = self.daemon.log().count("can't be written")
-        require(lines <= 20, f"the log says {lines} times that the journal can't be written")
+        self.expect(lines <= 20, f"the log says {lines} times that the journal can't be written")
+
+    def expect(self, condition, text):
+        """As require(), but the check goes on."""
+        if not condition:
+            self.problems.append(text)
 
     def delivered(self, inbox, identifiers, seconds=15):
         missing = set(identifiers)
@@ -149,6 +166,17 @@ class Lab:
             require(not wrong, f"{len(wrong)} are delivered although they were refused, such as {sorted(wrong)[:3]}")
             time.sleep(0.02)
 
+    def known(self, identifiers):
+        """Those of the ids that the daemon knows: sent again, they are duplicates."""
+        found = set()
+        with Producer(self.daemon) as connection:
+            for name in identifiers:
+                reply = connection.send(self.line_again(name))
+                require(reply is not None and reply["ok"], f"{name} is refused: {reply}")
+                if reply.get("duplicate"):
+                    found.add(name)
+        return found
+
     def restart(self):
         """As after a crash, without faults."""
         self.daemon.kill()
@@ -158,7 +186,22 @@ class Lab:
     def end(self):
         self.daemon.kill()
         self.receiver.close()
-        require(not self.receiver.problems, "; ".join(self.receiver.problems[:3]))
+        problems = self.problems + self.receiver.problems
+        require(not problems, "\n    ".join(problems[:5]))
+
+
+@contextlib.contextmanager
+def started(executable, directory, library, **more):
+    """A lab with a running daemon, which is killed in the end."""
+    lab = Lab(executable, directory, library, **more)
+    try:
+        lab.daemon.start()
+        yield lab
+    except Unmet as error:
+        lab.problems.append(str(error))
+    finally:
+        lab.daemon.kill()
+    lab.end()
 
 
 def check_refusal(reply, errors=("storage_error", "backlog_full")):

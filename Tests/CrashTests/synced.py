@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Acknowledged means synced: what the daemon says and does while its disk is slow, full, broken or gone."""
 
-import contextlib
 import errno
 import functools
 import itertools
@@ -10,24 +9,7 @@ import shutil
 import time
 
 from daemon import Producer, eventually
-from lab import Lab, check_refusal, main, require
-
-
-@contextlib.contextmanager
-def started(executable, directory, library, **more):
-    lab = Lab(executable, directory, library, **more)
-    try:
-        lab.daemon.start()
-        yield lab
-    except BaseException:
-        lab.daemon.kill()
-        lab.receiver.close()
-        raise
-    lab.end()
-
-
-def ids(prefix, count):
-    return [f"{prefix}-{number}" for number in range(count)]
+from lab import check_refusal, ids, main, require, started
 
 
 # MARK: Syncs
@@ -124,18 +106,6 @@ def one_failed_sync(executable, directory, library):
         lab.accept(refused)
 
 
-def known(lab, identifiers):
-    """Those of the ids that the daemon knows: sent again, they are duplicates."""
-    found = set()
-    with Producer(lab.daemon) as connection:
-        for name in identifiers:
-            reply = connection.send(lab.line_again(name))
-            require(reply["ok"], f"{name} is refused: {reply}")
-            if reply.get("duplicate"):
-                found.add(name)
-    return found
-
-
 # MARK: Writes
 
 def short_writes_and_interruptions(executable, directory, library):
@@ -170,14 +140,14 @@ def no_space(error, least, executable, directory, library):
         inbox.behaviour = "healthy"
         lab.delivered(inbox, ids("waiting", 30))
         heap = len(lab.daemon.segments()) - len(before)
-        require(heap <= 2, f"{heap} more segments than before 40 failed writes: {list(lab.daemon.segments().items())[-3:]}")
+        lab.expect(heap <= 2, f"{heap} more segments than before 40 failed writes")
         lab.faults.clear()
         lab.accepts_again("after")
         lab.is_ready()
         lab.accept(ids("then", 50))
         lab.delivered(inbox, ids("then", 50))
         heap = len(lab.daemon.segments()) - len(before)
-        require(heap <= 3, f"{heap} more segments than before, once there is space again")
+        lab.expect(heap <= 3, f"{heap} more segments than before, once there is space again")
         refused = [name for name in lab.sent if name.startswith("full-")]
         lab.not_delivered(inbox, refused, seconds=0.2)
         lab.restart()
@@ -227,7 +197,7 @@ def no_new_files(error, executable, directory, library):
         lab.accept(ids("then", 100), size=2000)
         lab.restart()
         lab.delivered(inbox, ids("then", 100))
-        lost = accepted - known(lab, accepted)
+        lost = accepted - lab.known(accepted)
         require(not lost, f"{len(lost)} that were acknowledged are not known any more")
 
 
@@ -306,7 +276,7 @@ def taken_away(take, executable, directory, library):
         lab.restart()
         inbox.behaviour = "healthy"
         lab.delivered(inbox, ids("then", 20), seconds=5)
-        lost = accepted - known(lab, accepted)
+        lost = accepted - lab.known(accepted)
         require(not lost, f"{len(lost)} of {len(accepted)} events that were acknowledged after it are gone")
 
 

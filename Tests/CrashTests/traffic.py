@@ -92,7 +92,7 @@ class ProducerThread(threading.Thread):
         """An event that was acknowledged moments ago is a duplicate, also for the daemon's next run."""
         event = self.last
         self.last = None
-        if not self.own_ids or event is None or time.monotonic() - event.sent > 3:
+        if not self.own_ids or event is None or time.monotonic() - event.sent > 1.5:
             return
         reply = connection.send(event.line())
         if reply is None or not reply["ok"] and "retryAfterMs" in reply:
