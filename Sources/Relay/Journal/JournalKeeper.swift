@@ -35,6 +35,7 @@ final class JournalKeeper: Sendable {
         var dedupeWindow: Duration
         var isTight = false
         var isWished = false
+        var indexFailure: Int32?
         /// When the timer that is set will fire.
         var timerDue: MonotonicTime?
     }
@@ -143,9 +144,16 @@ final class JournalKeeper: Sendable {
     private func makeIndices() {
         do throws(DiskError) {
             while try journal.indexNext() { ingest.noteIndexed(through: journal.indexedThrough) }
+            state.withLock { $0.indexFailure = nil }
         } catch {
             // Segments without one are scanned; their ids stay in memory.
-            logger.warning("an index of the journal can't be written", metadata: ["error": "\(error)"])
+            let isNews = state.withLock { state in
+                defer { state.indexFailure = error.code }
+                return state.indexFailure != error.code
+            }
+            if isNews {
+                logger.warning("an index of the journal can't be written", metadata: ["error": "\(error)"])
+            }
         }
         ingest.noteIndexed(through: journal.indexedThrough)
     }

@@ -210,6 +210,8 @@ actor Registrar {
             switch event {
             case .rotated:
                 await beginSegment()
+                // If it could not be written when they were made.
+                await save()
             case .changed:
                 guard unsaved.last.map({ $0.revision <= table.revision }) == true else { continue }
                 await save()
