@@ -27,8 +27,9 @@ package protocol DiskFile: Sendable {
     func allocate(_ bytes: Int) throws(DiskError)
     func truncate(to bytes: Int) throws(DiskError)
     func size() throws(DiskError) -> Int
-    /// Whether the file still has a name: what is written to one without is gone with its last descriptor.
-    func isLinked() throws(DiskError) -> Bool
+    /// Whether the file is still found where it was opened: what is written to one that was removed, or moved away with
+    /// its directory, is not there after a restart.
+    func isInPlace() throws(DiskError) -> Bool
 }
 
 /// Who may do what with a file, and whether it is one.

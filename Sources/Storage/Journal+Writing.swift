@@ -144,8 +144,8 @@ extension Journal {
         let start = hooks.monotonic()
         try segment.file.sync()
         hooks.observeSync(hooks.monotonic() - start)
-        // Whoever removes the directory under a running daemon takes with it what is written from then on.
-        guard try segment.file.isLinked() else { throw .removed(segment.path) }
+        // Whoever removes or moves the directory under a running daemon takes with it what is written from then on.
+        guard try segment.file.isInPlace() else { throw .removed(segment.path) }
     }
 
     /// What was written behind the last sync must not come back.
@@ -212,6 +212,8 @@ extension Journal {
             (writer.beginFailure, writer.retryAt) = (nil, nil)
         } catch {
             (writer.beginFailure, writer.retryAt) = (error, hooks.monotonic() + Limits.journalRetryTime)
+            // Until there is a new one: what is small would still go into the old one, and what is large would not.
+            state.withLock { $0.mustRotate = true }
             throw error
         }
     }
@@ -334,7 +336,7 @@ extension Journal {
         try file.sync()
         try disk.rename(reservePath, to: path)
         try disk.syncDirectory(directory)
-        take(file, header, path, limit: limit, isReserve: true)
+        take(try disk.open(path), header, path, limit: limit, isReserve: true)
         logger.warning("the disk is full: what has become of deliveries is kept in the journal's reserve")
     }
 }

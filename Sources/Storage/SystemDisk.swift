@@ -125,7 +125,16 @@ private final class SystemFile: DiskFile {
     }
 
     func size() throws(DiskError) -> Int { Int(try status().st_size) }
-    func isLinked() throws(DiskError) -> Bool { try status().st_nlink > 0 }
+
+    func isInPlace() throws(DiskError) -> Bool {
+        let mine = try status()
+        var found = stat()
+        guard lstat(path, &found) == 0 else {
+            if errno == ENOENT || errno == ENOTDIR { return false }
+            throw DiskError("lstat", path)
+        }
+        return found.st_ino == mine.st_ino && found.st_dev == mine.st_dev
+    }
 
     private func status() throws(DiskError) -> stat {
         var status = stat()
