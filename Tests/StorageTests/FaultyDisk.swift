@@ -1,43 +1,102 @@
 import Storage
 import Synchronization
 
-/// The real disk, but for one call that fails.
+/// A disk on which one call fails, or every call from one on, as a plan says.
 final class FaultyDisk: Disk {
-    private let disk = SystemDisk()
-    private let code: Int32
-    private let countdown: Mutex<Int>
+    /// Calls that may fail.
+    enum Call: String, CaseIterable, Sendable {
+        case create = "open(O_CREAT)"
+        case open
+        case write = "pwritev"
+        case read = "pread"
+        case sync = "fdatasync"
+        case rename
+        case remove = "unlink"
+        case truncate = "ftruncate"
+        case allocate = "posix_fallocate"
+        case syncDirectory = "fsync"
+        case attributes = "lstat"
+        case list = "opendir"
+    }
+
+    private struct State {
+        var countdown: Int
+        var calls: Set<Call>
+        var code: Int32
+        var lasting: Bool
+        var hasFailed = false
+    }
+
+    private let disk: any Disk
+    private let state: Mutex<State>
 
     /// - Parameters:
-    ///   - call: which changing call fails, 1 for the first; none if there are fewer.
+    ///   - call: which call fails, 1 for the first of those in `calls`; none if there are fewer.
     ///   - code: its errno.
-    init(failing call: Int, code: Int32) {
-        countdown = Mutex(call)
-        self.code = code
+    ///   - calls: which kinds count.
+    ///   - lasting: whether all that follow fail too, until ``heal()``.
+    init(
+        failing call: Int, code: Int32, calls: Set<Call> = Set(Call.allCases), lasting: Bool = false,
+        over disk: any Disk = SystemDisk()
+    ) {
+        self.disk = disk
+        state = Mutex(State(countdown: call, calls: calls, code: code, lasting: lasting))
     }
 
     /// Whether there were as many calls.
-    var hasFailed: Bool { countdown.withLock { $0 <= 0 } }
+    var hasFailed: Bool { state.withLock { $0.hasFailed } }
 
-    fileprivate func pass(_ call: String) throws(DiskError) {
-        let isTheOne = countdown.withLock {
-            $0 -= 1
-            return $0 == 0
+    /// No call fails from now on.
+    func heal() { state.withLock { $0.countdown = .max / 2 } }
+
+    /// The next call of these kinds, or all from then on, fail.
+    func fail(_ calls: Set<Call>, code: Int32, lasting: Bool = true) {
+        state.withLock { ($0.countdown, $0.calls, $0.code, $0.lasting) = (1, calls, code, lasting) }
+    }
+
+    fileprivate func pass(_ call: Call) throws(DiskError) {
+        let code: Int32? = state.withLock { state in
+            guard state.calls.contains(call) else { return nil }
+            state.countdown -= 1
+            guard state.countdown == 0 || state.lasting && state.countdown < 0 else { return nil }
+            state.hasFailed = true
+            return state.code
         }
-        if isTheOne { throw DiskError(call, "faulty", code) }
+        if let code { throw DiskError(call.rawValue, "faulty", code) }
     }
 
     func create(_ path: String) throws(DiskError) -> any DiskFile {
-        try pass("create")
+        try pass(.create)
         return FaultyFile(file: try disk.create(path), disk: self)
     }
 
-    func open(_ path: String) throws(DiskError) -> any DiskFile { try disk.open(path) }
-    func list(_ directory: String) throws(DiskError) -> [String] { try disk.list(directory) }
-    func remove(_ path: String) throws(DiskError) { try disk.remove(path) }
-    func rename(_ path: String, to other: String) throws(DiskError) { try disk.rename(path, to: other) }
+    func open(_ path: String) throws(DiskError) -> any DiskFile {
+        try pass(.open)
+        return FaultyFile(file: try disk.open(path), disk: self)
+    }
+
+    func list(_ directory: String) throws(DiskError) -> [String] {
+        try pass(.list)
+        return try disk.list(directory)
+    }
+
+    func remove(_ path: String) throws(DiskError) {
+        try pass(.remove)
+        try disk.remove(path)
+    }
+
+    func rename(_ path: String, to other: String) throws(DiskError) {
+        try pass(.rename)
+        try disk.rename(path, to: other)
+    }
+
+    func attributes(of path: String) throws(DiskError) -> FileAttributes {
+        try pass(.attributes)
+        return try disk.attributes(of: path)
+    }
 
     func syncDirectory(_ path: String) throws(DiskError) {
-        try pass("fsync")
+        try pass(.syncDirectory)
         try disk.syncDirectory(path)
     }
 }
@@ -53,7 +112,7 @@ private final class FaultyFile: DiskFile {
 
     func write(_ parts: [UnsafeRawBufferPointer], at offset: Int) throws(DiskError) {
         do throws(DiskError) {
-            try disk.pass("pwritev")
+            try disk.pass(.write)
         } catch {
             // Some of it arrives all the same.
             try file.write(Array(parts.prefix(1)), at: offset)
@@ -63,15 +122,25 @@ private final class FaultyFile: DiskFile {
     }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(DiskError) -> Int {
-        try file.read(into: buffer, at: offset)
+        try disk.pass(.read)
+        return try file.read(into: buffer, at: offset)
     }
 
     func sync() throws(DiskError) {
-        try disk.pass("fdatasync")
+        try disk.pass(.sync)
         try file.sync()
     }
 
-    func allocate(_ bytes: Int) throws(DiskError) { try file.allocate(bytes) }
-    func truncate(to bytes: Int) throws(DiskError) { try file.truncate(to: bytes) }
+    func allocate(_ bytes: Int) throws(DiskError) {
+        try disk.pass(.allocate)
+        try file.allocate(bytes)
+    }
+
+    func truncate(to bytes: Int) throws(DiskError) {
+        try disk.pass(.truncate)
+        try file.truncate(to: bytes)
+    }
+
     func size() throws(DiskError) -> Int { try file.size() }
+    func isLinked() throws(DiskError) -> Bool { try file.isLinked() }
 }

@@ -1,15 +1,12 @@
 import Foundation
-import Logging
+import RelayCore
 import Storage
-import Synchronization
 import Testing
-
-@testable import RelayCore
 
 @Suite("Journal on disk")
 struct JournalTests {
     @Test func whatIsSyncedIsFoundAgain() throws {
-        try Directory.run { directory in
+        try TemporaryJournal.run { directory in
             let first = try directory.open()
             for sequence in 1...5 { #expect(first.append(events: [UInt64(sequence)], for: [1, 2])) }
             first.close()
@@ -26,11 +23,12 @@ struct JournalTests {
 
     /// Progress records lag behind the events around them, and some begin a segment: neither may hide an event.
     @Test func aLaneReadsAllItsEventsOverSegmentsAndBetweenOtherRecords() throws {
-        try Directory.run { directory in
+        try TemporaryJournal.run { directory in
             let run = try directory.open(segmentBytes: 32 * 1024)
             for sequence in 1...1_200 {
                 #expect(run.append(events: [UInt64(sequence)], for: sequence.isMultiple(of: 3) ? [7] : [1]))
-                if sequence.isMultiple(of: 5) { #expect(run.appendProgress(seen: UInt64(max(1, sequence - 40)))) }
+                guard sequence.isMultiple(of: 5) else { continue }
+                #expect(run.append(ProgressRecord(), seen: UInt64(max(1, sequence - 40))))
             }
             #expect(run.journal.allSegments.count > 4)
             var found: [UInt64] = []
@@ -51,11 +49,18 @@ struct JournalTests {
     }
 
     @Test func settledSegmentsAreRemovedAndOnlyThose() throws {
-        try Directory.run { directory in
+        try TemporaryJournal.run { directory in
             let run = try directory.open(segmentBytes: 8 * 1024)
             for sequence in 1...200 { #expect(run.append(events: [UInt64(sequence)], for: [1])) }
+            run.rotate()
+            #expect(run.checkpoint([1: LaneState(cursor: 100)], asOf: 200))
             let before = run.journal.allSegments.count
-            #expect(run.journal.removeSettled(firstNeeded: 100, keptSince: .max, maxBytes: 0) <= 100)
+            let outcome = try Housekeeping(journal: run.journal).makeRoom(
+                Housekeeping.Terms(
+                    needs: JournalNeeds(lanes: [1: JournalNeeds.Lane(cursor: 100, open: [])]),
+                    checkpointOrdinal: run.journal.checkpointOrdinal, keptSince: .max, maxBytes: 0, savedRevision: 0)
+            ) { run.publish(floor: $0) }
+            #expect(outcome.firstSequence <= 100)
             #expect(run.journal.allSegments.count < before)
             #expect(try run.journal.event(100)?.sequence == 100)
             #expect(try run.journal.event(1) == nil)
@@ -64,7 +69,7 @@ struct JournalTests {
     }
 
     @Test func aTornTailCostsNothingThatCounts() throws {
-        try Directory.run { directory in
+        try TemporaryJournal.run { directory in
             let run = try directory.open()
             #expect(run.append(events: [1, 2], for: [1]))
             #expect(run.append(events: [3], for: [1]))
@@ -82,31 +87,8 @@ struct JournalTests {
         }
     }
 
-    /// For every disk call in turn: what was refused never comes back, what was confirmed always does.
-    @Test(arguments: [Int32(5), 28]) func aFailedCallCostsItsBatchAlone(code: Int32) throws {
-        var call = 1
-        while true {
-            let disk = FaultyDisk(failing: call, code: code)
-            try Directory.run { directory in
-                let run = try directory.open(segmentBytes: 2_048, disk: disk)
-                var confirmed: [UInt64] = []
-                for sequence in 1...24 where run.append(events: [UInt64(sequence)], for: [1]) {
-                    confirmed.append(UInt64(sequence))
-                }
-                #expect(confirmed.count >= 23, "call \(call)")
-                run.close()
-                let again = try directory.open()
-                #expect(again.visited == confirmed, "call \(call)")
-                again.close()
-            }
-            guard disk.hasFailed else { break }
-            call += 1
-        }
-        #expect(call > 40)
-    }
-
     @Test func aSecondHolderOfTheStateIsRefused() throws {
-        try Directory.run { directory in
+        try TemporaryJournal.run { directory in
             let path = directory.path + "/state"
             let first = try StateDirectory(path)
             let refusal = #expect(throws: StorageRefusal.self) { try StateDirectory(path) }
@@ -116,7 +98,7 @@ struct JournalTests {
     }
 
     @Test func everyDamageOfTheSnapshotIsNoticed() throws {
-        try Directory.run { directory in
+        try TemporaryJournal.run { directory in
             let snapshot = RegistrationSnapshot(stateDirectory: directory.path, disk: SystemDisk())
             let webhook = Webhook(
                 number: 3, id: "wh_3", tenant: "t", url: try WebhookURL("https://hooks.example/x"), patterns: [.all],
@@ -136,103 +118,6 @@ struct JournalTests {
             for count in 0..<good.count {
                 try good.prefix(count).write(to: URL(fileURLWithPath: snapshot.path))
                 #expect(throws: StorageRefusal.self) { try snapshot.read(catalogue: catalogue) }
-            }
-        }
-    }
-}
-
-/// A directory for one test.
-private final class Directory {
-    let path: String
-
-    private init() throws {
-        path = NSTemporaryDirectory() + "hl-\(UUID().uuidString.prefix(8))"
-        try FileManager.default.createDirectory(
-            atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    }
-
-    static func run(_ body: (Directory) throws -> Void) throws {
-        let directory = try Directory()
-        defer {
-            // What can't be removed stays in the system's temporary directory.
-            try? FileManager.default.removeItem(atPath: directory.path)
-        }
-        try body(directory)
-    }
-
-    func open(segmentBytes: Int = 1 << 20, disk: any Disk = SystemDisk()) throws -> Run {
-        var visited: [UInt64] = []
-        let recovered = try JournalOpener(
-            directory: path, disk: disk, segmentBytes: segmentBytes, logger: Logger(label: "test")
-        ).open(
-            eventsSince: 0, wall: { 1_777_000_000_000 }, onRotation: {}, observeSync: { _ in },
-            visit: { visited.append($0.sequence) })
-        return Run(recovered, visited)
-    }
-}
-
-/// An open journal with its thread.
-private final class Run {
-    let recovered: RecoveredJournal
-    let visited: [UInt64]
-    private let thread: WorkThread
-
-    var journal: Journal { recovered.journal }
-
-    init(_ recovered: RecoveredJournal, _ visited: [UInt64]) {
-        self.recovered = recovered
-        self.visited = visited
-        let journal = recovered.journal
-        thread = WorkThread(name: "journal") { journal.run() }
-    }
-
-    func close() {
-        journal.close()
-        thread.join()
-    }
-
-    /// - Returns: whether they are durable.
-    func append(events: [UInt64], for webhooks: [WebhookNumber]) -> Bool {
-        let buffer = RecordBuffer()
-        for sequence in events { Self.append(sequence, webhooks, to: buffer) }
-        return submit(buffer, lastSequence: events.last ?? 0)
-    }
-
-    func appendProgress(seen: UInt64) -> Bool {
-        let buffer = RecordBuffer()
-        ProgressRecord().append(to: buffer, sequence: seen)
-        return submit(buffer, lastSequence: 0)
-    }
-
-    private func submit(_ buffer: RecordBuffer, lastSequence: UInt64) -> Bool {
-        let done = DispatchSemaphore(value: 0)
-        let outcome = Mutex(false)
-        let isTaken = journal.submit(
-            JournalBatch(buffer, lastSequence: lastSequence) { result in
-                if case .success = result { outcome.withLock { $0 = true } }
-                done.signal()
-            })
-        guard isTaken else { return false }
-        done.wait()
-        return outcome.withLock { $0 }
-    }
-
-    private static func append(_ sequence: UInt64, _ webhooks: [WebhookNumber], to buffer: RecordBuffer) {
-        func bytes(_ text: String, _ body: (UnsafeRawBufferPointer) -> Void) { Array(text.utf8).withUnsafeBytes(body) }
-        bytes("job.closed") { type in
-            bytes("2026-05-02T14:32:10.000Z") { timestamp in
-                bytes("t") { tenant in
-                    bytes("{\"n\":\"\(String(repeating: "x", count: 64))\"}") { data in
-                        EventRecord.append(
-                            EventRecord.Parts(
-                                sequence: sequence, acceptedAt: 1_777_000_000_000,
-                                producer: PeerIdentity(uid: 1, gid: 2, pid: 3), type: type, timestamp: timestamp,
-                                isProducersTimestamp: false, tenant: tenant,
-                                id: UnsafeRawBufferPointer(start: nil, count: 0), data: data,
-                                webhooks: webhooks.map { MatchedWebhook(number: $0, takesDeliveries: true) }),
-                            to: buffer)
-                    }
-                }
             }
         }
     }

@@ -26,7 +26,7 @@ struct DeliverySchedulerLaggingTests {
     private static func answer(_ read: DeliveryScheduler.Read, upTo count: Int, _ scheduler: inout DeliveryScheduler) {
         let next = min(read.through + 1, read.from + UInt64(min(count, read.maxEvents)))
         let events = (read.from..<next).map { EventFixture.event($0, for: [1]) }
-        scheduler.loaded(events, for: read.webhook, next: next)
+        scheduler.loaded(events, for: read.webhook, next: next, now: start, wall: 0)
     }
 
     /// Delivers until nothing more happens; what was begun, in order.
@@ -83,7 +83,7 @@ struct DeliverySchedulerLaggingTests {
         let read = try #require(asked)
         try Self.pause(true, &scheduler)
         Self.answer(read, upTo: 20, &scheduler)
-        #expect(scheduler.firstNeeded() == 1)
+        #expect(scheduler.needs.needs(EventFixture.event(1, for: [1])))
         try Self.pause(false, &scheduler)
         #expect(Self.deliverAll(&scheduler) == Array(1...20))
     }
@@ -101,6 +101,6 @@ struct DeliverySchedulerLaggingTests {
         let early = scheduler.nextRead()
         #expect(early == nil, "there is enough at hand")
         #expect(Self.deliverAll(&scheduler) == Array(1...UInt64(count)))
-        #expect(scheduler.firstNeeded() == nil && scheduler.pending == 0)
+        #expect(!scheduler.needs.mayNeed(0..<UInt64(count) + 1) && scheduler.pending == 0)
     }
 }

@@ -148,7 +148,7 @@ private struct SchedulerModel {
             if event.goes(to: read.webhook) { found.append(event) }
             next += 1
         }
-        scheduler.loaded(found, for: read.webhook, next: next)
+        scheduler.loaded(found, for: read.webhook, next: next, now: now, wall: 0)
     }
 
     private mutating func togglePause() throws {
@@ -174,7 +174,7 @@ private struct SchedulerModel {
         checkpoints += 1
         let buffer = RecordBuffer()
         CheckpointRecord.append(
-            number: checkpoints, asOf: scheduler.seen, revision: 0,
+            number: checkpoints, asOf: scheduler.seen, revision: 0, madeAt: 0, floor: 0,
             lanes: scheduler.laneStates(now: now, wall: 0), to: buffer)
         let record = EventFixture.payload(buffer).withUnsafeBytes { CheckpointRecord($0) }
         log.append(.checkpoint([record].compactMap { $0 }))

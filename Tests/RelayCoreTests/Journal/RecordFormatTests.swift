@@ -31,8 +31,8 @@ struct RecordFormatTests {
     func goldenSegment() throws {
         #expect(
             Hexadecimal.encode(Self.segment.bytes)
-                == ("484b4c4e5345473127e431da01000000efcdab89674523011032547698badcfe88776655443322110300000000000000"
-                    + "a70000000000000010a21ae99d01000002000000000000000010000000000000"))
+                == ("484b4c4e53454731541a853402000000efcdab89674523011032547698badcfe88776655443322110300000000000000a7"
+                    + "0000000000000010a21ae99d0100000200000000000000001000000000000003000000000000000000000000000000"))
         #expect(try SegmentHeader(Self.segment.bytes) == Self.segment)
     }
 
@@ -44,18 +44,22 @@ struct RecordFormatTests {
             damaged[bit / 8] ^= 1 << UInt8(bit % 8)
             #expect(throws: SegmentHeader.Fault.self) { try SegmentHeader(damaged) }
         }
-        #expect(throws: SegmentHeader.Fault.tooShort) { try SegmentHeader(Array(bytes.dropLast())) }
-        #expect(throws: SegmentHeader.Fault.tooShort) { try SegmentHeader([]) }
-        #expect(throws: SegmentHeader.Fault.foreign) { try SegmentHeader([UInt8](repeating: 0, count: 80)) }
+        #expect(throws: SegmentHeader.Fault.unfinished) { try SegmentHeader(Array(bytes.dropLast())) }
+        #expect(throws: SegmentHeader.Fault.unfinished) { try SegmentHeader([]) }
+        #expect(throws: SegmentHeader.Fault.foreign) {
+            try SegmentHeader([UInt8](repeating: 0, count: SegmentHeader.byteCount))
+        }
     }
 
     @Test("a newer version is told apart from damage")
     func newerVersion() {
         var bytes = Self.segment.bytes
-        bytes[12] = 2
-        let checksum = bytes.withUnsafeBytes { Checksum.crc32c(UnsafeRawBufferPointer(rebasing: $0[12..<80])) }
+        bytes[12] = 3
+        let checksum = bytes.withUnsafeBytes {
+            Checksum.crc32c(UnsafeRawBufferPointer(rebasing: $0[12..<SegmentHeader.byteCount]))
+        }
         for index in 0..<4 { bytes[8 + index] = UInt8(truncatingIfNeeded: checksum >> UInt32(8 * index)) }
-        #expect(throws: SegmentHeader.Fault.version(2)) { try SegmentHeader(bytes) }
+        #expect(throws: SegmentHeader.Fault.version(3)) { try SegmentHeader(bytes) }
     }
 
     @Test(

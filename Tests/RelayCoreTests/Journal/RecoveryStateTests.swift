@@ -5,6 +5,9 @@ import Testing
 /// What a start learns, whatever the order in which events, progress and checkpoint stand in the journal.
 @Suite("Recovery state")
 struct RecoveryStateTests {
+    /// Of the body of ``EventFixture/event(_:for:acceptedAt:)``.
+    private static let bytes = UInt32(EventFixture.event(1).body.count)
+
     private func progress(
         _ webhook: WebhookNumber, cursor: UInt64, settled: [UInt64: SettlementResult] = [:], opened: [UInt64] = [],
         retried: [(sequence: UInt64, attempts: UInt16, nextAt: Int64)] = []
@@ -14,14 +17,15 @@ struct RecoveryStateTests {
                 webhook: webhook, cursor: cursor,
                 progress: LaneProgress(
                     settled: settled.map {
-                        .init(sequence: $0.key, at: 0, result: $0.value, status: 200, attempts: 1, microseconds: 1)
+                        .init(
+                            sequence: $0.key, at: 0, result: $0.value, status: 200, attempts: 1, microseconds: 1,
+                            bytes: Self.bytes)
                     },
-                    opened: opened,
+                    opened: opened.map { .init(sequence: $0, bytes: Self.bytes) },
                     retried: retried.map {
                         .init(
                             sequence: $0.sequence, at: 0, nextAt: $0.nextAt, status: 0, attempts: $0.attempts,
-                            microseconds: 1,
-                            reason: "")
+                            microseconds: 1, bytes: Self.bytes, reason: "")
                     }))
         ])
     }
@@ -30,7 +34,8 @@ struct RecoveryStateTests {
         asOf: UInt64, _ lanes: [WebhookNumber: LaneState], revision: UInt64 = 0
     ) throws -> WholeCheckpoint {
         let buffer = RecordBuffer()
-        CheckpointRecord.append(number: 1, asOf: asOf, revision: revision, lanes: lanes, to: buffer)
+        CheckpointRecord.append(
+            number: 1, asOf: asOf, revision: revision, madeAt: 0, floor: 0, lanes: lanes, to: buffer)
         var collector = CheckpointCollector()
         let payload = EventFixture.payload(buffer)
         let record = try #require(payload.withUnsafeBytes { CheckpointRecord($0) })
@@ -47,9 +52,9 @@ struct RecoveryStateTests {
         #expect(state.lanes[5]?.cursor == 1 && state.lanes[5]?.pending == 3)
         state.apply(progress(5, cursor: 3, settled: [1: .delivered], opened: [2]))
         #expect(state.lanes[5]?.cursor == 3 && state.lanes[5]?.pending == 2 && state.lanes[5]?.delivered == 1)
-        #expect(state.lanes[5]?.open == [2: .init(attempts: 0, nextAt: 0)])
+        #expect(state.lanes[5]?.open == [2: .init(attempts: 0, nextAt: 0, bytes: Self.bytes)])
         state.apply(progress(5, cursor: 3, retried: [(2, 1, 99)]))
-        #expect(state.lanes[5]?.open == [2: .init(attempts: 1, nextAt: 99)])
+        #expect(state.lanes[5]?.open == [2: .init(attempts: 1, nextAt: 99, bytes: Self.bytes, waitMax: 99)])
         state.apply(progress(5, cursor: 4, settled: [2: .triesUsedUp, 3: .delivered]))
         #expect(state.lanes[5]?.open.isEmpty == true && state.lanes[5]?.pending == 0)
         #expect(state.lanes[5]?.delivered == 2 && state.lanes[5]?.givenUp == 1)
@@ -68,7 +73,7 @@ struct RecoveryStateTests {
     func eventsAroundCheckpoint() throws {
         var lane = LaneState(cursor: 11)
         lane.pending = 2
-        lane.open = [7: .init(attempts: 3, nextAt: 5)]
+        lane.open = [7: .init(attempts: 3, nextAt: 5, bytes: Self.bytes, waitMax: 5)]
         var state = RecoveryState(checkpoint: try checkpoint(asOf: 10, [5: lane], revision: 8))
         #expect(state.revision == 8 && state.lastSequence == 10)
         state.apply(EventFixture.event(10, for: [5]))
@@ -78,7 +83,7 @@ struct RecoveryStateTests {
         state.apply(EventFixture.event(12, for: [6]))
         #expect(state.lastSequence == 12)
         #expect(state.lanes[5]?.pending == 3 && state.lanes[5]?.cursor == 11)
-        #expect(state.lanes[5]?.open == [7: .init(attempts: 3, nextAt: 5)])
+        #expect(state.lanes[5]?.open == [7: .init(attempts: 3, nextAt: 5, bytes: Self.bytes, waitMax: 5)])
         #expect(state.lanes[6]?.pending == 2 && state.lanes[6]?.cursor == 11)
     }
 
@@ -86,7 +91,7 @@ struct RecoveryStateTests {
     func progressAroundCheckpoint() throws {
         var lane = LaneState(cursor: 4)
         lane.pending = 1
-        lane.open = [3: .init(attempts: 0, nextAt: 0)]
+        lane.open = [3: .init(attempts: 0, nextAt: 0, bytes: Self.bytes)]
         var state = RecoveryState(checkpoint: try checkpoint(asOf: 5, [5: lane]))
         state.apply(progress(5, cursor: 2, settled: [1: .delivered], opened: [1]))
         #expect(state.lanes[5] == lane)
