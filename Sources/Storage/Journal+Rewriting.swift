@@ -60,6 +60,7 @@ extension Journal {
             try copier.flush()
             result.events = copier.events
             result.bytesAfter = copier.offset
+            state.withLock { $0.rewrittenBytes += UInt64(copier.offset) }
             let header = SegmentHeader(
                 journal: id, nonce: nonce, ordinal: first.header.ordinal, firstSequence: first.header.firstSequence,
                 createdAt: first.header.createdAt, previousOrdinal: first.header.previousOrdinal,

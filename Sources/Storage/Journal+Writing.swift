@@ -87,6 +87,7 @@ extension Journal {
     private func note(_ error: DiskError) {
         let isNews = state.withLock { state in
             defer { state.failure = error }
+            state.writeFailures += 1
             return state.failure?.code != error.code
         }
         guard isNews else { return }

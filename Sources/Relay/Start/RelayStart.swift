@@ -17,6 +17,7 @@ struct RelayStart {
     let deliveryLoop: any EventLoop
     let threads: NIOThreadPool
     let lookUps: NIOThreadPool
+    let scans: NIOThreadPool
     let logger: Logger
 
     /// Segments of a journal that may be no larger than this share of it: room is made by whole segments.
@@ -35,10 +36,12 @@ struct RelayStart {
         let opener = JournalOpener(
             directory: directory.journal, disk: disk, segmentBytes: Int(segmentBytes), logger: logger)
         let board = HealthBoard()
+        let syncs = SharedHistogram(.forSyncs)
         let recovered = try opener.open(
             eventsSince: Clock.wall() - configuration.ingest.dedupeWindow.milliseconds,
             hooks: JournalHooks(
                 wall: { Clock.wall() }, monotonic: { Clock.monotonic() }, onRotation: { rotation.tell() },
+                observeSync: { syncs.observe($0) },
                 onFailure: { error in
                     board.set(disk: error)
                     trouble.tell()
@@ -72,7 +75,7 @@ struct RelayStart {
         rotation.set { registrar.noteRotation() }
         let administration = RelayAdministration(
             registrar: registrar, pump: pump, ingest: ingest, journal: journal, board: board,
-            damagedRecords: recovered.damage.count,
+            damage: recovered.damage, syncs: syncs, scans: scans,
             rules: RegistrationRules(
                 catalogue: catalogue, egress: policy, signatureHeader: configuration.signing.header))
         let keeper = JournalKeeper(
