@@ -186,8 +186,9 @@ extension Journal {
     private func hasRoom(for bytes: Int) -> Bool {
         guard !writer.isReserve, !state.withLock({ $0.mustRotate }) else { return false }
         // What goes beyond the space that was taken beforehand could meet a full disk half-way.
-        return writer.offset == SegmentHeader.dataOffset || writer.offset < writer.limit
-            && writer.offset + bytes <= writer.limit
+        return writer.offset == SegmentHeader.dataOffset
+            || writer.offset < writer.limit
+                && writer.offset + bytes <= writer.limit
     }
 
     private func takeSpaceAgain(_ segment: Segment) throws(DiskError) {

@@ -102,11 +102,13 @@ package struct JournalOpener {
                 onDamage: { if isForState { contents.state.passDamage() } },
                 { place, header, offset in
                     if let found, (index, offset) >= (found.segment, found.end) { contents.state.passCheckpoint() }
-                    contents.apply(place.buffer, place.offset, header, isForState: isForState, isForIDs: isForIDs, visit)
+                    contents.apply(
+                        place.buffer, place.offset, header, isForState: isForState, isForIDs: isForIDs, visit)
                     return true
                 })
             damage += damaged.map {
-                index == segments.count - 1 && $0.lowerBound == end ? .tail(path: segment.path, $0) : .bytes(path: segment.path, $0)
+                index == segments.count - 1 && $0.lowerBound == end
+                    ? .tail(path: segment.path, $0) : .bytes(path: segment.path, $0)
             }
             // Behind the last record of the last segment is what a crash left: it was never acknowledged.
             if index == segments.count - 1 {
@@ -120,7 +122,8 @@ package struct JournalOpener {
         damage += missing(in: kept, floor: contents.state.floor)
         let journal = Journal(
             id: id, directory: directory, disk: disk, found: kept,
-            floor: max(contents.state.floor, kept.first?.header.ordinal ?? 1), lastSequence: contents.state.lastSequence, segmentBytes: segmentBytes,
+            floor: max(contents.state.floor, kept.first?.header.ordinal ?? 1),
+            lastSequence: contents.state.lastSequence, segmentBytes: segmentBytes,
             hooks: hooks, logger: logger)
         try resolveDoubts(&contents.state, journal)
         return RecoveredJournal(

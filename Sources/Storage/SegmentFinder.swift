@@ -116,7 +116,9 @@ package struct SegmentFinder {
         guard attributes.owner == geteuid() else {
             throw StorageRefusal(
                 path: path,
-                reason: "belongs to uid \(attributes.owner), not to uid \(geteuid()) which hookline runs as: chown \(geteuid()) \(path)")
+                reason:
+                    "belongs to uid \(attributes.owner), not to uid \(geteuid()) which hookline runs as: chown \(geteuid()) \(path)"
+            )
         }
         guard attributes.mode & 0o077 == 0 else {
             throw StorageRefusal(
@@ -145,7 +147,8 @@ package struct SegmentFinder {
                 valid = min(valid, Int(clamping: next.header.previousBytes))
             }
             segments.append(
-                Segment(header: header, path: candidate.path, file: candidate.file, validBytes: valid, isIndexed: false))
+                Segment(header: header, path: candidate.path, file: candidate.file, validBytes: valid, isIndexed: false)
+            )
         }
         return segments
     }

@@ -232,7 +232,9 @@ final class JournalKeeper: Sendable {
     private func publish(isFull: Bool, maxBytes: Int64) {
         let isTight = journal.bytes > maxBytes - maxBytes / 8
         state.withLock { $0.isTight = isTight }
-        guard board.set(room: isFull ? "the journal has reached journal.max-bytes with deliveries that are not settled" : nil)
+        guard
+            board.set(
+                room: isFull ? "the journal has reached journal.max-bytes with deliveries that are not settled" : nil)
         else { return }
         ingest.setObstacle(isFull ? .backlogFull : nil)
         if isFull {
@@ -246,7 +248,9 @@ final class JournalKeeper: Sendable {
 
     /// Where little comes in, a segment would hold what is long past its retention: it ends in time.
     private func rotateIfOld() {
-        guard let segment = journal.allSegments.last, journal.allSegments.count == 1 || segment.holdsRecords else { return }
+        guard let segment = journal.allSegments.last, journal.allSegments.count == 1 || segment.holdsRecords else {
+            return
+        }
         let age = Clock.wall() - segment.header.createdAt
         if segment.holdsEvents, age > rotationTime.milliseconds { journal.rotate() }
     }

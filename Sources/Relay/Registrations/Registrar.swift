@@ -41,7 +41,8 @@ actor Registrar {
     }
 
     init(
-        table: RegistrationTable, savedRevision: UInt64, unsaved: [RegistrationChange], journal: Journal, snapshot: RegistrationSnapshot,
+        table: RegistrationTable, savedRevision: UInt64, unsaved: [RegistrationChange], journal: Journal,
+        snapshot: RegistrationSnapshot,
         pump: PumpHandle, ingest: IngestLoop, threads: NIOThreadPool, targetSettings: TargetSettings, logger: Logger
     ) {
         self.table = table

@@ -69,7 +69,8 @@ struct RelayStart {
         let store = JournalStore(journal: journal, pump: pump)
         let ingest = IngestLoop(store: store, wall: { Clock.wall() }, logger: logger)
         let registrar = Registrar(
-            table: table, savedRevision: savedRevision, unsaved: recovered.changes.filter { $0.revision > savedRevision },
+            table: table, savedRevision: savedRevision,
+            unsaved: recovered.changes.filter { $0.revision > savedRevision },
             journal: journal, snapshot: snapshot, pump: pump, ingest: ingest,
             threads: threads, targetSettings: targetSettings, logger: logger)
         rotation.set { registrar.noteRotation() }
