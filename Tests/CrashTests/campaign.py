@@ -19,7 +19,7 @@ import time
 
 import faults
 from daemon import Daemon, Unmet, clean_up_when_terminated, eventually
-from ledger import Ledger
+from ledger import LOST_SUCCESS_SECONDS, LOST_SUCCESS_SECONDS_AFTER_FAULTS, Ledger
 from receiver import Receiver
 from traffic import Administrator, ProducerThread
 
@@ -163,7 +163,7 @@ class Campaign:
             if self.is_dying(self.random.uniform(0, 0.4)):
                 if self.daemon.process.returncode != 0:
                     raise Unmet(f"asked to stop, the daemon ended with {self.daemon.process.returncode}")
-                self.kills[name] += 1
+                self.note_death(name)
                 return None
             return self.kill(name)
         self.is_dying(self.random.uniform(0.05, 0.9))
@@ -182,25 +182,26 @@ class Campaign:
         if self.daemon.process.poll() is not None:
             return self.note_own_death(name, name, False)
         self.daemon.kill()
-        self.ledger.deaths.append(time.monotonic())
-        self.kills[name] += 1
+        self.note_death(name)
 
     def note_own_death(self, name, point, power_cut):
         status = self.daemon.process.returncode
         if status != -9 or self.faults.died_at != point:
             raise Unmet(f"the daemon ended by itself with {status}, at {name}: {self.daemon.last_words()}")
-        self.ledger.deaths.append(time.monotonic())
-        self.kills[name] += 1
+        self.note_death(name)
         self.power_cuts[name] += power_cut
+
+    def note_death(self, name):
+        self.kills[name] += 1
+        seconds = LOST_SUCCESS_SECONDS_AFTER_FAULTS if name in AFTER_FAULTS else LOST_SUCCESS_SECONDS
+        self.ledger.deaths.append((time.monotonic(), seconds))
 
     def drain(self):
         """Receivers are well again, nothing new comes: everything must arrive."""
         if self.daemon.is_running:
             self.daemon.kill()
         self.faults.clear()
-        self.administrator.ending.set()
-        for thread in self.producers:
-            thread.ending.set()
+        self.end_threads()
         self.dying.open()
         for inbox in self.receiver.inboxes.values():
             inbox.behaviour = "healthy"
@@ -217,6 +218,10 @@ class Campaign:
             eventually("everything is delivered", 30, lambda: self.daemon.status()["deliveries"]["pending"] == 0, 0.1)
         except Unmet as error:
             self.ledger.problem(f"{error}: {self.daemon.status()['deliveries']}")
+
+    def end_threads(self):
+        for thread in [self.administrator, *self.producers]:
+            thread.ending.set()
 
     # The result
 
@@ -284,6 +289,7 @@ def main():
             campaign.run()
         except Unmet as error:
             campaign.ledger.problem(str(error))
+            campaign.end_threads()
         is_well = campaign.report()
     finally:
         if campaign:

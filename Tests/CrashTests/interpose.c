@@ -158,7 +158,7 @@ static int synced(int fd, int (*real)(int), enum operation operation) {
     if (!error) error = errno;
     if (kind == DIRECTORY) {
         if (result == 0) note_directory_synced(fd);
-    } else {
+    } else if (!control->lying || kind != SEGMENT) {
         note_sync_ended(fd, begun, result == 0);
     }
     if (result == 0 && kind == SEGMENT) {

@@ -11,8 +11,10 @@ import receiver
 # How long ids are remembered, as in the daemon's configuration.
 DEDUPE_SECONDS = 3
 
-# Successes are on disk 100 ms after; the rest is for a machine that has much else to do.
+# Successes are on disk 100 ms after; the rest is for a machine that has much else to do. After a failed write the next
+# try may take its time.
 LOST_SUCCESS_SECONDS = 1
+LOST_SUCCESS_SECONDS_AFTER_FAULTS = 5
 
 
 class Event:
@@ -62,7 +64,7 @@ class Ledger:
         self.problems = []
         # Ids as delivered, and the event that each belongs to.
         self.delivered = {}
-        # When the daemon was killed.
+        # When the daemon was killed, and for how long before it successes may not have reached the disk.
         self.deaths = []
 
     def problem(self, text):
@@ -87,7 +89,7 @@ class Ledger:
         event = self.delivered.get(identifier)
         if event is not None and (event.acknowledged is None or event.acknowledged - event.sent > DEDUPE_SECONDS):
             return True  # Sent again so late that it was a new one.
-        return any(before - 0.1 <= death <= before + LOST_SUCCESS_SECONDS for death in self.deaths)
+        return any(before - 0.1 <= death <= before + seconds for death, seconds in self.deaths)
 
     # The oracle
 
@@ -109,11 +111,11 @@ class Ledger:
         repeated = late = 0
         for webhook in self.webhooks:
             inbox = inboxes[webhook.path]
-            for identifier, before in inbox.repeats:
+            for identifier, before in list(inbox.repeats):
                 if not self.may_repeat(identifier, before):
                     late += 1
                     self.problem(f"{identifier} came to {webhook.path} again, and no kill was near the first time")
-            for identifier, count in inbox.counts.items():
+            for identifier, count in list(inbox.counts.items()):
                 repeated += count - 1
                 event = self.delivered.get(identifier)
                 if event is None:
@@ -126,7 +128,7 @@ class Ledger:
                     self.problem(f"{event.key} was acknowledged as {event.id} and delivered as {identifier}")
                 if webhook.deleted is not None and inbox.last[identifier] > webhook.deleted + 3:
                     self.problem(f"{identifier} came to {webhook.path} 3 s after its deletion was confirmed")
-        for event in self.events.values():
+        for event in list(self.events.values()):
             if event.acknowledged is None:
                 continue
             wanting = [webhook for webhook in self.webhooks if webhook.wants(event)]
