@@ -142,5 +142,5 @@ private final class FaultyFile: DiskFile {
     }
 
     func size() throws(DiskError) -> Int { try file.size() }
-    func isLinked() throws(DiskError) -> Bool { try file.isLinked() }
+    func isInPlace() throws(DiskError) -> Bool { try file.isInPlace() }
 }

@@ -153,5 +153,5 @@ private final class CountingFile: DiskFile {
     func allocate(_ bytes: Int) throws(DiskError) { try file.allocate(bytes) }
     func truncate(to bytes: Int) throws(DiskError) { try file.truncate(to: bytes) }
     func size() throws(DiskError) -> Int { try file.size() }
-    func isLinked() throws(DiskError) -> Bool { try file.isLinked() }
+    func isInPlace() throws(DiskError) -> Bool { try file.isInPlace() }
 }
