@@ -110,6 +110,11 @@ package struct JournalOpener {
                 index == segments.count - 1 && $0.lowerBound == end
                     ? .tail(path: segment.path, $0) : .bytes(path: segment.path, $0)
             }
+            // Zeros to the end, or an end before its time, are damage where records are known to have been.
+            if let sealed = segment.sealedBytes, end < sealed, damaged.last?.lowerBound != end {
+                damage.append(.bytes(path: segment.path, end..<sealed))
+                if isForState { contents.state.passDamage() }
+            }
             // Behind the last record of the last segment is what a crash left: it was never acknowledged.
             if index == segments.count - 1 {
                 segment.publish(through: end, index: [])

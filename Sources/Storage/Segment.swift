@@ -25,15 +25,22 @@ package final class Segment: Sendable {
     package let path: String
     let file: any DiskFile
     let seed: UInt32
+    /// How many bytes a later header says that it has; nil: none has said.
+    let sealedBytes: Int?
     private let state: Mutex<State>
 
     /// - Parameters:
     ///   - validBytes: how much of the file counts.
+    ///   - sealedBytes: how much of it a later header says that there is.
     ///   - isIndexed: whether the index grows with what is written; else it is made when it is needed.
-    init(header: SegmentHeader, path: String, file: any DiskFile, validBytes: Int, isIndexed: Bool) {
+    init(
+        header: SegmentHeader, path: String, file: any DiskFile, validBytes: Int, sealedBytes: Int? = nil,
+        isIndexed: Bool
+    ) {
         self.header = header
         self.path = path
         self.file = file
+        self.sealedBytes = sealedBytes
         seed = RecordFormat.seed(nonce: header.nonce)
         state = Mutex(State(validBytes: validBytes, isIndexed: isIndexed))
     }

@@ -33,7 +33,8 @@ package struct SegmentFinder {
     package func find() throws -> Found {
         var found = Found()
         var candidates: [Candidate] = []
-        for name in try disk.list(directory).sorted() {
+        let names = try disk.list(directory).sorted()
+        for name in names {
             if Self.isOwn(name) { continue }
             guard name.hasSuffix(".seg") else {
                 found.foreign.append(name)
@@ -56,7 +57,18 @@ package struct SegmentFinder {
                 reason: "belongs to another journal than the segments before it: move it out of this directory")
         }
         found.segments = try chain(candidates)
+        if isStrict { removeLeftOvers(names, of: found.segments) }
         return found
+    }
+
+    /// What a crash left of files in the making, and of the removal of segments.
+    private func removeLeftOvers(_ names: [String], of segments: [Segment]) {
+        let indices = Set(segments.map(\.indexPath))
+        for path in names.map({ "\(directory)/\($0)" })
+        where path.hasSuffix(".new") || path.hasSuffix(".idx") && !indices.contains(path) {
+            // It is only space that is lost as long as it can't be removed.
+            _ = try? disk.remove(path)
+        }
     }
 
     /// Files beside the segments that are ours: indices, the reserve, and what a crash left of a file in the making.
@@ -138,17 +150,18 @@ package struct SegmentFinder {
                 continue
             }
             through = header.throughOrdinal
-            var valid = candidate.size
+            var sealed: Int?
             if header.sealedBytes > 0 {
-                valid = min(valid, Int(clamping: header.sealedBytes))
+                sealed = Int(clamping: header.sealedBytes)
             } else if let next = candidates.dropFirst(index + 1).first(where: { $0.header.ordinal > through }),
                 next.header.previousOrdinal == header.ordinal
             {
-                valid = min(valid, Int(clamping: next.header.previousBytes))
+                sealed = Int(clamping: next.header.previousBytes)
             }
             segments.append(
-                Segment(header: header, path: candidate.path, file: candidate.file, validBytes: valid, isIndexed: false)
-            )
+                Segment(
+                    header: header, path: candidate.path, file: candidate.file,
+                    validBytes: min(candidate.size, sealed ?? .max), sealedBytes: sealed, isIndexed: false))
         }
         return segments
     }
