@@ -92,7 +92,7 @@ let package = Package(
 
         // MARK: Tests
 
-        .testTarget(name: "RelayCoreTests", dependencies: ["RelayCore"], swiftSettings: settings),
+        .testTarget(name: "RelayCoreTests", dependencies: ["RelayCore", "CChecksum"], swiftSettings: settings),
         .testTarget(
             name: "AdminAPITests", dependencies: ["AdminAPI", "RelayCore", nioCore, nioPosix, logging],
             swiftSettings: settings),
