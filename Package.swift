@@ -97,6 +97,8 @@ let package = Package(
             name: "AdminAPITests", dependencies: ["AdminAPI", "RelayCore", nioCore, nioPosix, logging],
             swiftSettings: settings),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "RelayCore", logging], swiftSettings: settings),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["Storage", "RelayCore", logging], swiftSettings: settings),
         .testTarget(name: "IngestTests", dependencies: ["Ingest", "RelayCore", logging], swiftSettings: settings),
         .testTarget(name: "RelayTests", dependencies: ["Relay", "RelayCore"], swiftSettings: settings),
         .testTarget(name: "HooklineTests", dependencies: ["hookline", "RelayCore"], swiftSettings: settings),
