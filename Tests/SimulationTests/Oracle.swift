@@ -54,6 +54,8 @@ final class Oracle {
     var commits = 0
     private(set) var violation: Violation?
     private(set) var deliveries = 0
+    /// What has happened how often.
+    var tally: [String: Int] = [:]
 
     func complain(_ text: @autoclosure () -> String) {
         if violation == nil { violation = Violation(description: text()) }
@@ -86,6 +88,7 @@ final class Oracle {
     func attempted(_ event: EventRecord, for webhook: WebhookNumber) {
         let sequence = event.sequence
         deliveries += 1
+        tally["attempts", default: 0] += 1
         guard let acceptance = acceptances[sequence] else {
             return complain("event \(sequence) was never accepted, and goes to \(webhook)")
         }
@@ -117,6 +120,7 @@ final class Oracle {
         if settlement.result == .unreadable {
             complain("event \(settlement.sequence) can't be read back for \(webhook)")
         }
+        tally["settled \(settlement.result)", default: 0] += 1
         if fate == .owed { acceptance.fates[webhook] = .settled(at: now) }
     }
 

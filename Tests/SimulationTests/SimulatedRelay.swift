@@ -186,7 +186,10 @@ final class SimulatedRelay {
     /// The journal's thread has a turn.
     func commit() {
         journal.commitWaiting()
-        rotations.drain { registrations.events.append(.rotated) }
+        rotations.drain {
+            registrations.events.append(.rotated)
+            oracle.tally["segments", default: 0] += 1
+        }
     }
 
     func fireTimers() {
