@@ -87,7 +87,8 @@ extension IngestLoop.Loop {
     func refuse(_ failure: EventStoreFailure, _ event: EventRecord?, line: Int, _ connection: Connection) {
         let id = event.flatMap { $0.hasProducersID ? String(decoding: $0.producersID, as: UTF8.self) : nil }
         ReplyEncoder.append(
-            Refusal(failure.code, failure.message, id: id, retryAfterMilliseconds: 1000), line: line, to: &connection.replies)
+            Refusal(failure.code, failure.message, id: id, retryAfterMilliseconds: 1000), line: line,
+            to: &connection.replies)
     }
 
     /// A round did not reach the disk: its ids are free again.

@@ -126,7 +126,7 @@ package final class IngestLoop: Sendable {
             self.settings = settings
             current = Round(number: 0)
             input = .allocate(byteCount: Limits.readBytesPerTurn, alignment: 16)
-            local.accepted = Array(repeating: 0, count: intake.catalogue.names.count)
+            local.use(intake.catalogue)
         }
     }
 }
@@ -199,8 +199,7 @@ extension IngestLoop.Loop {
             case .completed(let number, let result):
                 rounds.first { $0.number == number }?.result = result
             case .table(let table):
-                let types = table.catalogue.names.count
-                if types != local.accepted.count { local.accepted = Array(repeating: 0, count: types) }
+                local.use(table.catalogue)
                 intake.replaceTable(table)
                 grantAnew()
             case .settings(let settings):

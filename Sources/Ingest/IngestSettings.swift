@@ -17,8 +17,9 @@ package struct IngestSettings: Sendable {
 /// What has gone through since the start.
 package struct IngestCounters: Sendable, Equatable {
     package var connections = 0
-    /// By index of the catalogue.
+    /// By index of the catalogue, whose names are in `types`.
     package var accepted: [UInt64] = []
+    package var types: [String] = []
     package var acceptedTotal: UInt64 = 0
     package var duplicates: UInt64 = 0
     package var refused: [RefusalCode: UInt64] = [:]
@@ -29,6 +30,14 @@ package struct IngestCounters: Sendable, Equatable {
     package var idsForgotten: UInt64 = 0
 
     package init() {}
+
+    /// Goes on counting with another catalogue: what was counted of a type stays with its name.
+    mutating func use(_ catalogue: EventCatalogue) {
+        guard catalogue.names != types else { return }
+        let counted = Dictionary(zip(types, accepted), uniquingKeysWith: { $1 })
+        types = catalogue.names
+        accepted = types.map { counted[$0] ?? 0 }
+    }
 
     package var refusedTotal: UInt64 { refused.values.reduce(0, +) }
 }

@@ -67,13 +67,15 @@ package struct RelayServer: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
         let threads = NIOThreadPool(numberOfThreads: 2)
         let lookUps = NIOThreadPool(numberOfThreads: Limits.resolverThreads)
+        let scans = NIOThreadPool(numberOfThreads: 1)
         threads.start()
         lookUps.start()
+        scans.start()
         var failure: (any Error)?
         do {
             let start = RelayStart(
                 configuration: configuration, paths: paths, directory: directory, options: options,
-                deliveryLoop: group.next(), threads: threads, lookUps: lookUps, logger: logger)
+                deliveryLoop: group.next(), threads: threads, lookUps: lookUps, scans: scans, logger: logger)
             let parts = try await start.assemble()
             try await serve(parts, apiGroup: group, threads: threads, onReady: onReady)
         } catch {
@@ -82,6 +84,7 @@ package struct RelayServer: Sendable {
         // Nothing uses them any more; that they end is all there is to it.
         try? await threads.shutdownGracefully()
         try? await lookUps.shutdownGracefully()
+        try? await scans.shutdownGracefully()
         try? await group.shutdownGracefully()
         withExtendedLifetime(directory) {}
         if let failure { throw failure }

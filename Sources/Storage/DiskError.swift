@@ -24,8 +24,9 @@ package struct DiskError: Error, Equatable, Sendable, CustomStringConvertible {
     package var isAlreadyThere: Bool { code == EEXIST }
     package var isMissing: Bool { code == ENOENT }
 
-    static func lackOfSpace(_ path: String) -> DiskError { DiskError("pwritev", path, ENOSPC) }
-    static func removed(_ path: String) -> DiskError { DiskError("the file is not in its place any more:", path, ENOENT) }
+    static func removed(_ path: String) -> DiskError {
+        DiskError("the file is not in its place any more:", path, ENOENT)
+    }
 
     /// For example `fdatasync /var/lib/hookline/journal/…: No space left on device`.
     package var description: String { "\(call) \(path): \(String(cString: strerror(code)))" }

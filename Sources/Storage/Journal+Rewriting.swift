@@ -60,6 +60,7 @@ extension Journal {
             try copier.flush()
             result.events = copier.events
             result.bytesAfter = copier.offset
+            state.withLock { $0.rewrittenBytes += UInt64(copier.offset) }
             let header = SegmentHeader(
                 journal: id, nonce: nonce, ordinal: first.header.ordinal, firstSequence: first.header.firstSequence,
                 createdAt: first.header.createdAt, previousOrdinal: first.header.previousOrdinal,
@@ -70,7 +71,8 @@ extension Journal {
             try disk.rename(temporary, to: first.path)
             try disk.syncDirectory(directory)
             let merged = Segment(
-                header: header, path: first.path, file: try disk.open(first.path), validBytes: copier.offset, isIndexed: false)
+                header: header, path: first.path, file: try disk.open(first.path), validBytes: copier.offset,
+                isIndexed: false)
             segments.withLock { all in
                 guard let start = all.firstIndex(where: { $0 === first }) else { return }
                 all.replaceSubrange(start..<start + group.count, with: [merged])

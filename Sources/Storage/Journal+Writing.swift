@@ -23,7 +23,6 @@ extension Journal {
 
     /// The writer's loop, for a thread of its own; returns after ``close()``.
     package func run() {
-        prepareReserve()
         while let batches = queue.takeAll() { commit(batches) }
         finish()
     }
@@ -88,6 +87,7 @@ extension Journal {
     private func note(_ error: DiskError) {
         let isNews = state.withLock { state in
             defer { state.failure = error }
+            state.writeFailures += 1
             return state.failure?.code != error.code
         }
         guard isNews else { return }
@@ -179,16 +179,16 @@ extension Journal {
                 try beginUnlessJustFailed(for: bytes)
             }
         } catch {
-            guard error.isLackOfSpace, !hasEvents else { throw error }
-            try ensureReserve(bytes)
+            guard error.isLackOfSpace, !hasEvents, try ensureReserve(bytes) else { throw error }
         }
     }
 
     private func hasRoom(for bytes: Int) -> Bool {
         guard !writer.isReserve, !state.withLock({ $0.mustRotate }) else { return false }
         // What goes beyond the space that was taken beforehand could meet a full disk half-way.
-        return writer.offset == SegmentHeader.dataOffset || writer.offset < writer.limit
-            && writer.offset + bytes <= writer.limit
+        return writer.offset == SegmentHeader.dataOffset
+            || writer.offset < writer.limit
+                && writer.offset + bytes <= writer.limit
     }
 
     private func takeSpaceAgain(_ segment: Segment) throws(DiskError) {
@@ -220,6 +220,8 @@ extension Journal {
 
     /// Begins the next segment; from its making on the one before counts as far as it was synced.
     private func begin(for bytes: Int) throws(DiskError) {
+        // Before anything else takes the space: what becomes of events must be kept on a full disk, too.
+        try prepareReserve()
         let header = nextHeader()
         let path = self.path(of: header)
         let file = try createAnew(path)
@@ -237,7 +239,6 @@ extension Journal {
         take(file, header, path, limit: SegmentHeader.dataOffset + allocated, isReserve: false)
         state.withLock { $0.mustRotate = false }
         logger.debug("journal segment begun", metadata: ["path": "\(path)"])
-        prepareReserve()
         hooks.onRotation()
     }
 
@@ -277,6 +278,8 @@ extension Journal {
                 try file.allocate(SegmentHeader.dataOffset + bytes)
                 return bytes
             } catch  where error.isLackOfSpace && bytes / 2 >= max(needed, Limits.smallestSegmentBytes) {
+                // What it got of the space is given back first.
+                try file.truncate(to: 0)
                 bytes /= 2
             } catch  where error.isLackOfSpace {
                 throw error
@@ -305,38 +308,44 @@ extension Journal {
 
     /// Has a file at hand whose space is there already: on a full disk it becomes the segment in which settlements and
     /// changes are kept until there is space again.
-    private func prepareReserve() {
+    private func prepareReserve() throws(DiskError) {
         do throws(DiskError) {
-            let file = try disk.create(reservePath)
-            do throws(DiskError) {
-                try file.allocate(SegmentHeader.dataOffset + reserveBytes)
-                try file.sync()
-                try disk.syncDirectory(directory)
-            } catch {
-                // Without it a full disk makes settlements wait in memory.
-                _ = try? disk.remove(reservePath)
-            }
+            if try disk.attributes(of: reservePath).isRegularFile { return }
         } catch {
-            // It is there already, or nothing can be made.
+            // It is not there: the usual case after it was used.
+        }
+        let file = try createAnew(reservePath)
+        do throws(DiskError) {
+            try file.allocate(SegmentHeader.dataOffset + reserveBytes)
+            try file.sync()
+            try disk.syncDirectory(directory)
+        } catch {
+            _ = try? disk.remove(reservePath)  // One that has no space would be found out when it is needed.
+            // Where space can't be taken beforehand it goes without.
+            guard !error.isLackOfSpace else { throw error }
         }
     }
 
-    private func ensureReserve(_ bytes: Int) throws(DiskError) {
-        if writer.isReserve {
-            guard writer.offset + bytes <= writer.limit else { throw .lackOfSpace(reservePath) }
-            return
+    /// - Returns: false if there is none.
+    private func ensureReserve(_ bytes: Int) throws(DiskError) -> Bool {
+        if writer.isReserve { return writer.offset + bytes <= writer.limit }
+        let file: any DiskFile
+        do throws(DiskError) {
+            file = try disk.open(reservePath)
+        } catch  where error.isMissing {
+            return false
         }
         let header = nextHeader()
         let path = self.path(of: header)
-        let file = try disk.open(reservePath)
         // Its size tells whether its space is there: it was allocated whole or not at all.
         let limit = try file.size()
-        guard limit >= SegmentHeader.dataOffset + bytes else { throw .lackOfSpace(reservePath) }
+        guard limit >= SegmentHeader.dataOffset + bytes else { return false }
         try file.write(header.area, at: 0)
         try file.sync()
         try disk.rename(reservePath, to: path)
         try disk.syncDirectory(directory)
         take(try disk.open(path), header, path, limit: limit, isReserve: true)
         logger.warning("the disk is full: what has become of deliveries is kept in the journal's reserve")
+        return true
     }
 }

@@ -39,6 +39,9 @@ package final class Journal: @unchecked Sendable {
         /// The newest segment that begins with a whole checkpoint; 0: none of this run does.
         var checkpointOrdinal: UInt64 = 0
         var mustRotate = false
+        /// Commits that failed, and bytes of segments that were written anew.
+        var writeFailures: UInt64 = 0
+        var rewrittenBytes: UInt64 = 0
     }
 
     /// - Parameters:
@@ -91,6 +94,12 @@ package final class Journal: @unchecked Sendable {
 
     /// Why the last batch could not be made durable; nil if it could.
     package var failure: DiskError? { state.withLock { $0.failure } }
+
+    /// Commits that have failed since the start.
+    package var writeFailures: UInt64 { state.withLock { $0.writeFailures } }
+
+    /// Bytes that ``rewrite(_:keeping:)`` has written since the start.
+    package var rewrittenBytes: UInt64 { state.withLock { $0.rewrittenBytes } }
 
     /// What a watchdog looks at: whether the thread has work, and how many turns it has finished.
     package var progress: (isBusy: Bool, turns: UInt64) {

@@ -152,8 +152,10 @@ private struct LaneReader {
     mutating func take(_ segment: Segment, by index: SegmentIndex) throws(IndexFault) {
         while !isFull {
             // One more than wanted tells whether there is more.
-            let hits = try index.postings(of: read.webhook, from: next, max: min(256, read.maxEvents - offsets.count + 1))
-                .filter { $0.sequence <= read.through }
+            let hits = try index.postings(
+                of: read.webhook, from: next, max: min(256, read.maxEvents - offsets.count + 1)
+            )
+            .filter { $0.sequence <= read.through }
             guard let last = hits.last else { return }
             var position = 0
             while position < hits.count, !isFull {

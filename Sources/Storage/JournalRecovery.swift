@@ -102,11 +102,13 @@ package struct JournalOpener {
                 onDamage: { if isForState { contents.state.passDamage() } },
                 { place, header, offset in
                     if let found, (index, offset) >= (found.segment, found.end) { contents.state.passCheckpoint() }
-                    contents.apply(place.buffer, place.offset, header, isForState: isForState, isForIDs: isForIDs, visit)
+                    contents.apply(
+                        place.buffer, place.offset, header, isForState: isForState, isForIDs: isForIDs, visit)
                     return true
                 })
             damage += damaged.map {
-                index == segments.count - 1 && $0.lowerBound == end ? .tail(path: segment.path, $0) : .bytes(path: segment.path, $0)
+                index == segments.count - 1 && $0.lowerBound == end
+                    ? .tail(path: segment.path, $0) : .bytes(path: segment.path, $0)
             }
             // Zeros to the end, or an end before its time, are damage where records are known to have been.
             if let sealed = segment.sealedBytes, end < sealed, damaged.last?.lowerBound != end {
@@ -125,7 +127,8 @@ package struct JournalOpener {
         damage += missing(in: kept, floor: contents.state.floor)
         let journal = Journal(
             id: id, directory: directory, disk: disk, found: kept,
-            floor: max(contents.state.floor, kept.first?.header.ordinal ?? 1), lastSequence: contents.state.lastSequence, segmentBytes: segmentBytes,
+            floor: max(contents.state.floor, kept.first?.header.ordinal ?? 1),
+            lastSequence: contents.state.lastSequence, segmentBytes: segmentBytes,
             hooks: hooks, logger: logger)
         try resolveDoubts(&contents.state, journal)
         return RecoveredJournal(

@@ -33,7 +33,10 @@ package final class Segment: Sendable {
     ///   - validBytes: how much of the file counts.
     ///   - sealedBytes: how much of it a later header says that there is.
     ///   - isIndexed: whether the index grows with what is written; else it is made when it is needed.
-    init(header: SegmentHeader, path: String, file: any DiskFile, validBytes: Int, sealedBytes: Int? = nil, isIndexed: Bool) {
+    init(
+        header: SegmentHeader, path: String, file: any DiskFile, validBytes: Int, sealedBytes: Int? = nil,
+        isIndexed: Bool
+    ) {
         self.header = header
         self.path = path
         self.file = file

@@ -128,7 +128,9 @@ package struct SegmentFinder {
         guard attributes.owner == geteuid() else {
             throw StorageRefusal(
                 path: path,
-                reason: "belongs to uid \(attributes.owner), not to uid \(geteuid()) which hookline runs as: chown \(geteuid()) \(path)")
+                reason:
+                    "belongs to uid \(attributes.owner), not to uid \(geteuid()) which hookline runs as: chown \(geteuid()) \(path)"
+            )
         }
         guard attributes.mode & 0o077 == 0 else {
             throw StorageRefusal(

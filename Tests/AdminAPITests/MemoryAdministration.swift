@@ -6,6 +6,7 @@ final class MemoryAdministration: Administration {
     struct State {
         var table: RegistrationTable
         var status = RelayStatus()
+        var metrics = RelayMetrics()
         /// What every change fails with.
         var failure: AdministrationError?
         /// Create calls that have come in.
@@ -34,6 +35,8 @@ final class MemoryAdministration: Administration {
     func isReady() -> Bool { state.withLock { $0.status.isReady } }
 
     func status() async -> RelayStatus { state.withLock { $0.status } }
+
+    func metrics() async -> RelayMetrics { state.withLock { $0.metrics } }
 
     func create(_ draft: WebhookDraft) async throws(AdministrationError) -> Webhook {
         state.withLock { $0.begun += 1 }

@@ -7,6 +7,7 @@ its sync. Half of those lose what was not synced, as a power cut does.
 
 import argparse
 import collections
+import errno
 import http.client
 import os
 import random
@@ -17,8 +18,8 @@ import tempfile
 import time
 
 import faults
-from daemon import Daemon, Unmet, eventually
-from ledger import Ledger
+from daemon import Daemon, Unmet, clean_up_when_terminated, eventually
+from ledger import LOST_SUCCESS_SECONDS, LOST_SUCCESS_SECONDS_AFTER_FAULTS, Ledger
 from receiver import Receiver
 from traffic import Administrator, ProducerThread
 
@@ -42,14 +43,14 @@ level = "notice"
 # Kills and how far their points are let pass: the highest number of the visit at which the daemon dies.
 KILLS = {
     "random": 0, "starting": 0, "stopping": 0, "any-call": 150, "after-write": 40, "after-sync": 40,
-    "segment-created": 3, "segment-unlisted": 3, "removal": 3, "snapshot-before": 2, "snapshot-after": 2,
+    "segment-created": 2, "segment-unlisted": 3, "removal": 2, "snapshot-before": 2, "snapshot-after": 2,
     "compaction-before": 1, "compaction-after": 1, "index-before": 1, "index-after": 1, "delivery": 60,
+    "failed-sync": 30, "failed-write": 30,
 }
 
-# Without these having happened the campaign has proved little. The others depend on how the journal is kept.
-REQUIRED = [
-    "random", "any-call", "after-write", "after-sync", "segment-created", "segment-unlisted", "removal",
-    "snapshot-before", "snapshot-after", "delivery"]
+# Kills that come soon after a call has failed, always with a power cut: what failed must not have counted, and what
+# came after it must.
+AFTER_FAULTS = {"failed-sync": ("fdatasync", errno.EIO), "failed-write": ("write", errno.ENOSPC)}
 
 # So long receivers are dead or hang, and so long they are well, in turn.
 TROUBLE_SECONDS = 7
@@ -101,9 +102,7 @@ class Campaign:
                 names = list(KILLS)
                 self.random.shuffle(names)
             self.make_trouble()
-            name = names.pop()
-            if name in REQUIRED or self.kills[name] or self.missed[name] < 2:
-                self.round(name)
+            self.round(names.pop())
         self.drain()
 
     def make_trouble(self):
@@ -118,7 +117,10 @@ class Campaign:
         """Lets the daemon live until it is killed in the named way, and starts it again."""
         # The first one that comes, the first time: so each point has its turn in a short campaign too.
         number = self.random.randint(1, KILLS[name] or 1) if self.kills[name] else 1
-        if name in faults.POINTS:
+        point = "after-sync" if name in AFTER_FAULTS else name
+        if name in AFTER_FAULTS:
+            is_from_start, power_cut = False, True
+        elif point in faults.POINTS:
             # Without this every other round could only ever be one of the daemon's start.
             is_from_start = self.random.random() < 0.4
             power_cut = self.random.random() < 0.5
@@ -127,9 +129,9 @@ class Campaign:
         if self.daemon.is_running:
             self.daemon.kill()
         self.faults.clear()
-        self.faults.control.power_cut = int(power_cut)
-        if name in faults.POINTS and is_from_start:
-            self.faults.die_at(name, number, power_cut)
+        self.faults.control.power_cut = int(power_cut)  # From the start on: what is not synced has to be known.
+        if point in faults.POINTS and is_from_start:
+            self.faults.die_at(point, number, power_cut)
         begun = time.monotonic()
         self.daemon.launch()
         if name == "starting":
@@ -143,11 +145,16 @@ class Campaign:
             # It may have been killed before it was ready, or in the middle of the list.
             if self.daemon.process.poll() is None and not self.is_dying(0.5):
                 raise
-        if name in faults.POINTS:
+        if point in faults.POINTS:
+            if name in AFTER_FAULTS:
+                operation, error = AFTER_FAULTS[name]
+                self.faults.fail(operation, error, first=number, last=number + 1, files=["segment"])
+                number += self.random.randrange(10)
             if not is_from_start and self.daemon.is_running:
-                self.faults.die_at(name, number, power_cut)
-            if self.is_dying(2.5):
-                return self.note_own_death(name, power_cut)
+                self.faults.die_at(point, number, power_cut)
+            # A point that was never reached may need segments to grow old first.
+            if self.is_dying(2 if self.kills[name] else 8):
+                return self.note_own_death(name, point, power_cut)
             self.missed[name] += 1
             return self.kill("random")
         if name == "stopping":
@@ -156,7 +163,7 @@ class Campaign:
             if self.is_dying(self.random.uniform(0, 0.4)):
                 if self.daemon.process.returncode != 0:
                     raise Unmet(f"asked to stop, the daemon ended with {self.daemon.process.returncode}")
-                self.kills[name] += 1
+                self.note_death(name)
                 return None
             return self.kill(name)
         self.is_dying(self.random.uniform(0.05, 0.9))
@@ -173,25 +180,28 @@ class Campaign:
 
     def kill(self, name):
         if self.daemon.process.poll() is not None:
-            return self.note_own_death(name, False)
+            return self.note_own_death(name, name, False)
         self.daemon.kill()
-        self.kills[name] += 1
+        self.note_death(name)
 
-    def note_own_death(self, name, power_cut):
+    def note_own_death(self, name, point, power_cut):
         status = self.daemon.process.returncode
-        if status != -9 or self.faults.died_at != name:
+        if status != -9 or self.faults.died_at != point:
             raise Unmet(f"the daemon ended by itself with {status}, at {name}: {self.daemon.last_words()}")
-        self.kills[name] += 1
+        self.note_death(name)
         self.power_cuts[name] += power_cut
+
+    def note_death(self, name):
+        self.kills[name] += 1
+        seconds = LOST_SUCCESS_SECONDS_AFTER_FAULTS if name in AFTER_FAULTS else LOST_SUCCESS_SECONDS
+        self.ledger.deaths.append((time.monotonic(), seconds))
 
     def drain(self):
         """Receivers are well again, nothing new comes: everything must arrive."""
         if self.daemon.is_running:
             self.daemon.kill()
         self.faults.clear()
-        self.administrator.ending.set()
-        for thread in self.producers:
-            thread.ending.set()
+        self.end_threads()
         self.dying.open()
         for inbox in self.receiver.inboxes.values():
             inbox.behaviour = "healthy"
@@ -209,13 +219,17 @@ class Campaign:
         except Unmet as error:
             self.ledger.problem(f"{error}: {self.daemon.status()['deliveries']}")
 
+    def end_threads(self):
+        for thread in [self.administrator, *self.producers]:
+            thread.ending.set()
+
     # The result
 
     def report(self):
         """Prints the table; returns whether all is well."""
         inboxes = {**self.receiver.inboxes, **self.dying.inboxes}
         lost = self.ledger.lost(inboxes)
-        repeated = self.ledger.judge(inboxes)
+        repeated, late = self.ledger.judge(inboxes)
         given_up = 0
         if self.daemon.is_running:
             given_up = sum(webhook["health"]["givenUp"] for webhook in self.daemon.webhooks().values())
@@ -228,7 +242,7 @@ class Campaign:
         print(f"{'all':<20}{self.kills.total():>7}{self.power_cuts.total():>11}{self.missed.total():>13}\n")
         rows = [
             ("events acknowledged", acknowledged), ("deliveries", delivered), ("lost", len(lost)),
-            ("delivered twice", repeated), ("given up", given_up),
+            ("delivered twice", repeated), ("of them too late", late), ("given up", given_up),
             ("refused and sent again", sum(thread.refused for thread in self.producers)),
             ("without own id, uncertain", sum(thread.uncertain for thread in self.producers)),
             ("known as duplicates", sum(thread.repeats_checked for thread in self.producers)),
@@ -242,7 +256,7 @@ class Campaign:
         if given_up:
             problems.append(f"{given_up} deliveries were given up, and nothing here allows that")
         if self.options.kills >= 2 * len(KILLS):
-            problems += [f"never killed at {name}: it was not reached" for name in REQUIRED if not self.kills[name]]
+            problems += [f"never killed at {name}: it was not reached" for name in KILLS if not self.kills[name]]
         if acknowledged < 10 * self.options.kills:
             problems.append("so few events were acknowledged that this proves nothing")
         for webhook, event in lost[:20]:
@@ -265,7 +279,7 @@ def main():
     options = parser.parse_args()
     if not options.executable:
         parser.error("--executable or HOOKLINE_EXECUTABLE is needed")
-    # A file system without a disk below it would make every sync a matter of course.
+    clean_up_when_terminated()
     directory = os.path.realpath(tempfile.mkdtemp(prefix="hookline-campaign-"))
     campaign, is_well = None, False
     print(f"seed {options.seed}")
@@ -275,6 +289,7 @@ def main():
             campaign.run()
         except Unmet as error:
             campaign.ledger.problem(str(error))
+            campaign.end_threads()
         is_well = campaign.report()
     finally:
         if campaign:

@@ -6,11 +6,17 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 
 class Unmet(Exception):
     """Something that had to happen in time did not."""
+
+
+def clean_up_when_terminated():
+    """SIGTERM ends the program as Ctrl-C does: daemons and directories go with it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 def eventually(what, seconds, condition, pause=0.02):

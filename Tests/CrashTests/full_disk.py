@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""A disk that is really full: a small ext4 file system with nothing but the state directory and a foreign file on it."""
+"""A disk that is really full: a small ext4 file system with the state directory and a foreign file on it."""
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 from daemon import eventually
@@ -169,9 +171,6 @@ def full_of_its_own(executable, directory, library):
 
 def can_mount():
     """Whether a loop device and a mount are to be had here."""
-    import shutil
-    import tempfile
-
     if os.geteuid() != 0 or not shutil.which("mkfs.ext4"):
         return False
     directory = tempfile.mkdtemp(prefix="hookline-disk-")
@@ -188,7 +187,8 @@ if __name__ == "__main__":
     if os.environ.get("FULL_DISK_NAMESPACE") != "1":
         # In a mount namespace of its own the disk goes with the last process, however that ends.
         program = ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.argv]
-        if os.geteuid() == 0 and subprocess.run(["unshare", "--mount", "true"], stderr=subprocess.DEVNULL).returncode == 0:
+        trial = ["unshare", "--mount", "true"]
+        if os.geteuid() == 0 and subprocess.run(trial, stderr=subprocess.DEVNULL, timeout=30).returncode == 0:
             os.environ["FULL_DISK_NAMESPACE"] = "1"
             os.execvp(program[0], program)
     os.environ.pop("FULL_DISK_NAMESPACE", None)

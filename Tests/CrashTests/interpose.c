@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -34,6 +35,8 @@ __attribute__((constructor)) static void begin(void) {
     directory = getenv("FAULTS_DIRECTORY");
     if (!path || !directory) return;
     directory_length = strlen(directory);
+    // No daemon outlives the test that started it, however that ends.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     int fd = REAL(open)(path, O_RDWR | O_CLOEXEC);
     void *memory = fd < 0 ? MAP_FAILED
                           : mmap(NULL, sizeof(struct control), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -155,7 +158,7 @@ static int synced(int fd, int (*real)(int), enum operation operation) {
     if (!error) error = errno;
     if (kind == DIRECTORY) {
         if (result == 0) note_directory_synced(fd);
-    } else {
+    } else if (!control->lying || kind != SEGMENT) {
         note_sync_ended(fd, begun, result == 0);
     }
     if (result == 0 && kind == SEGMENT) {

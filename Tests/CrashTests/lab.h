@@ -34,7 +34,7 @@ struct control {
     int64_t point, point_number, point_seen;
     int64_t died_at;
     int64_t power_cut;  // dying loses what was not synced
-    int64_t lying;      // syncs return 0 and make nothing durable: what a campaign must find out
+    int64_t lying;      // syncs of segments make nothing durable: what a campaign must find out
     int64_t syncs;      // fdatasync calls on segments that have returned 0
     int64_t calls;      // on files of the state directory
     struct fault faults[OPERATIONS];

@@ -11,7 +11,7 @@ import time
 
 import events
 import faults
-from daemon import Daemon, Producer, Unmet, eventually
+from daemon import Daemon, Producer, Unmet, clean_up_when_terminated, eventually
 from receiver import Receiver, body_problem
 
 CONFIGURATION = """
@@ -220,6 +220,7 @@ def run_checks(description, checks):
     options = parser.parse_args()
     if not options.executable:
         parser.error("--executable or HOOKLINE_EXECUTABLE is needed")
+    clean_up_when_terminated()
     executable = os.path.abspath(options.executable)
     named = {check.__name__.replace("_", "-"): check for check in checks}
     for name in options.only or []:
@@ -236,14 +237,15 @@ def run_checks(description, checks):
                 named[name](executable, directory, library)
             except Exception as error:  # noqa: BLE001: the other checks have to run as well
                 problem = str(error) if isinstance(error, Unmet) else f"{type(error).__name__}: {error}"
+            finally:
+                if not options.keep:
+                    shutil.rmtree(directory, ignore_errors=True)
             result = "failed" if problem else "ok"
             print(f"{name:<40}{result:>8}{time.monotonic() - begun:>7.1f} s", flush=True)
             if problem:
                 failures += 1
-                print(f"    {problem}", flush=True)
-            if problem and options.keep:
-                print(f"    kept: {directory}")
-            else:
+                print(f"    {problem}" + (f"\n    kept: {directory}" if options.keep else ""), flush=True)
+            elif options.keep:
                 shutil.rmtree(directory, ignore_errors=True)
     return 1 if failures else 0
 

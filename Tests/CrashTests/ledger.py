@@ -8,6 +8,15 @@ import events
 import receiver
 
 
+# How long ids are remembered, as in the daemon's configuration.
+DEDUPE_SECONDS = 3
+
+# Successes are on disk 100 ms after; the rest is for a machine that has much else to do. After a failed write the next
+# try may take its time.
+LOST_SUCCESS_SECONDS = 1
+LOST_SUCCESS_SECONDS_AFTER_FAULTS = 5
+
+
 class Event:
     __slots__ = ["key", "type", "tenant", "timestamp", "size", "own_id", "sent", "acknowledged", "id", "webhooks"]
 
@@ -55,6 +64,8 @@ class Ledger:
         self.problems = []
         # Ids as delivered, and the event that each belongs to.
         self.delivered = {}
+        # When the daemon was killed, and for how long before it successes may not have reached the disk.
+        self.deaths = []
 
     def problem(self, text):
         with self.lock:
@@ -73,6 +84,13 @@ class Ledger:
         self.delivered[identifier] = event
         return receiver.body_problem(body, event.type, event.tenant, event.data(), event.timestamp)
 
+    def may_repeat(self, identifier, before):
+        """Whether a delivery's success may have been lost: it was not yet on disk when the daemon was killed."""
+        event = self.delivered.get(identifier)
+        if event is not None and (event.acknowledged is None or event.acknowledged - event.sent > DEDUPE_SECONDS):
+            return True  # Sent again so late that it was a new one.
+        return any(before - 0.1 <= death <= before + seconds for death, seconds in self.deaths)
+
     # The oracle
 
     def lost(self, inboxes):
@@ -86,11 +104,18 @@ class Ledger:
             if webhook.wants(event) and webhook.certainly(event) and event.id not in counts[webhook.path]]
 
     def judge(self, inboxes):
-        """Everything but losses: adds what is wrong to the problems; returns how often something came twice."""
-        repeated = 0
+        """Everything but losses: adds what is wrong to the problems.
+
+        :returns: how often something came twice, and how often its first success was not just before a kill.
+        """
+        repeated = late = 0
         for webhook in self.webhooks:
             inbox = inboxes[webhook.path]
-            for identifier, count in inbox.counts.items():
+            for identifier, before in list(inbox.repeats):
+                if not self.may_repeat(identifier, before):
+                    late += 1
+                    self.problem(f"{identifier} came to {webhook.path} again, and no kill was near the first time")
+            for identifier, count in list(inbox.counts.items()):
                 repeated += count - 1
                 event = self.delivered.get(identifier)
                 if event is None:
@@ -103,7 +128,7 @@ class Ledger:
                     self.problem(f"{event.key} was acknowledged as {event.id} and delivered as {identifier}")
                 if webhook.deleted is not None and inbox.last[identifier] > webhook.deleted + 3:
                     self.problem(f"{identifier} came to {webhook.path} 3 s after its deletion was confirmed")
-        for event in self.events.values():
+        for event in list(self.events.values()):
             if event.acknowledged is None:
                 continue
             wanting = [webhook for webhook in self.webhooks if webhook.wants(event)]
@@ -111,4 +136,4 @@ class Ledger:
             most = sum(webhook.possibly(event) for webhook in wanting)
             if not least <= event.webhooks <= most:
                 self.problem(f"{event.id}: acknowledged for {event.webhooks} webhooks, not {least} to {most}")
-        return repeated
+        return repeated, late

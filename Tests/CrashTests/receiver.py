@@ -21,6 +21,8 @@ class Inbox:
         # How many times each id came, and when it last did.
         self.counts = collections.Counter()
         self.last = {}
+        # Ids that came once more, and when they had come before.
+        self.repeats = []
         self.behaviour = "healthy"
         self.requests = 0
 
@@ -145,6 +147,8 @@ class Receiver:
             return answer(503)
         with self.lock:
             inbox.counts[identifier] += 1
+            if identifier in inbox.last:
+                inbox.repeats.append((identifier, inbox.last[identifier]))
             inbox.last[identifier] = time.monotonic()
         return answer(200)
 

@@ -140,7 +140,8 @@ class Administrator(threading.Thread):
         try:
             status, answer = self.relay.call(
                 "POST", "/api/v1/webhooks",
-                {"url": webhook.url, "events": patterns, "tenantId": tenant, "isActive": True, "secret": secret, **more})
+                {"url": webhook.url, "events": patterns, "tenantId": tenant, "isActive": True, "secret": secret,
+                 **more})
         except (OSError, http.client.HTTPException):
             return webhook
         if status == 201:

@@ -71,6 +71,8 @@ final class MemoryStore: EventStore {
         for batch in waiting { batch.completion(result) }
     }
 
+    func sealedIDs(_ fingerprint: UInt64, among sequences: ClosedRange<UInt64>) -> DuplicateIndex.SealedIDs? { nil }
+
     func event(_ sequence: UInt64) -> EventRecord? {
         events.first { $0.sequence == sequence }
     }

@@ -19,6 +19,7 @@ struct APIResponder: Sendable {
         StatusRoutes(administration: administration, version: version).add(to: &routes)
         EventTypeRoutes(administration: administration).add(to: &routes)
         ProbeRoutes(administration: administration).add(to: &routes)
+        MetricsRoutes(administration: administration).add(to: &routes)
         responder = routes.responder()
         server = "Hookline/\(version)"
         self.logger = logger

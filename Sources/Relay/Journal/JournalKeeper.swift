@@ -35,6 +35,7 @@ final class JournalKeeper: Sendable {
         var dedupeWindow: Duration
         var isTight = false
         var isWished = false
+        var indexFailure: Int32?
         /// When the timer that is set will fire.
         var timerDue: MonotonicTime?
     }
@@ -143,9 +144,16 @@ final class JournalKeeper: Sendable {
     private func makeIndices() {
         do throws(DiskError) {
             while try journal.indexNext() { ingest.noteIndexed(through: journal.indexedThrough) }
+            state.withLock { $0.indexFailure = nil }
         } catch {
             // Segments without one are scanned; their ids stay in memory.
-            logger.warning("an index of the journal can't be written", metadata: ["error": "\(error)"])
+            let isNews = state.withLock { state in
+                defer { state.indexFailure = error.code }
+                return state.indexFailure != error.code
+            }
+            if isNews {
+                logger.warning("an index of the journal can't be written", metadata: ["error": "\(error)"])
+            }
         }
         ingest.noteIndexed(through: journal.indexedThrough)
     }
@@ -224,7 +232,9 @@ final class JournalKeeper: Sendable {
     private func publish(isFull: Bool, maxBytes: Int64) {
         let isTight = journal.bytes > maxBytes - maxBytes / 8
         state.withLock { $0.isTight = isTight }
-        guard board.set(room: isFull ? "the journal has reached journal.max-bytes with deliveries that are not settled" : nil)
+        guard
+            board.set(
+                room: isFull ? "the journal has reached journal.max-bytes with deliveries that are not settled" : nil)
         else { return }
         ingest.setObstacle(isFull ? .backlogFull : nil)
         if isFull {
@@ -238,7 +248,9 @@ final class JournalKeeper: Sendable {
 
     /// Where little comes in, a segment would hold what is long past its retention: it ends in time.
     private func rotateIfOld() {
-        guard let segment = journal.allSegments.last, journal.allSegments.count == 1 || segment.holdsRecords else { return }
+        guard let segment = journal.allSegments.last, journal.allSegments.count == 1 || segment.holdsRecords else {
+            return
+        }
         let age = Clock.wall() - segment.header.createdAt
         if segment.holdsEvents, age > rotationTime.milliseconds { journal.rotate() }
     }

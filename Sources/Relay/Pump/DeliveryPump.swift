@@ -61,6 +61,7 @@ final class DeliveryPump {
     func remove(_ number: WebhookNumber) {
         targets[number] = nil
         records[number] = nil
+        counters.count(.cancelled, times: scheduler.health(of: number)?.pending ?? 0)
         scheduler.removeLane(of: number)
         // What waited for it alone is not needed any more.
         onProgress?()
@@ -174,6 +175,8 @@ final class DeliveryPump {
         let wall = Clock.wall()
         let decision = scheduler.finished(
             attempt, acceptedAt: acceptedAt, outcome, now: Clock.monotonic(), wall: wall, random: random.next())
+        counters.count(outcome.result, acceptedAt: acceptedAt, wall: wall)
+        if case .settled(let result) = decision { counters.count(result) }
         note(attempt, outcome, decision, at: wall)
         scheduleSaving()
         run()
@@ -185,13 +188,11 @@ final class DeliveryPump {
     ) {
         switch outcome.result {
         case .delivered:
-            counters.delivered += 1
             if records[attempt.webhook]?.lastFailure != nil, records[attempt.webhook]?.isFailing == true {
                 logger.notice("webhook works again", metadata: ["webhook": "\(name(of: attempt))"])
             }
             records[attempt.webhook, default: LastOutcomes()].lastSuccessAt = wall
         case .failed(let failure):
-            counters.failedAttempts += 1
             records[attempt.webhook, default: LastOutcomes()].lastFailureAt = wall
             records[attempt.webhook, default: LastOutcomes()].lastFailure = failure.reason
             logger.info(
@@ -204,7 +205,6 @@ final class DeliveryPump {
             return
         }
         if case .settled(let result) = decision, result != .delivered {
-            counters.givenUp += 1
             logger.warning(
                 "delivery given up",
                 metadata: [
@@ -224,7 +224,7 @@ final class DeliveryPump {
         let notices = scheduler.takeNotices()
         if !notices.isEmpty { scheduleSaving() }
         for notice in notices {
-            if notice.result != .cancelled { counters.givenUp += UInt64(notice.count) }
+            counters.count(notice.result, times: notice.count)
             let metadata: Logger.Metadata = [
                 "webhook": "\(targets[notice.webhook]?.id ?? "removed")", "count": "\(notice.count)",
                 "reason": "\(notice.result.reason)",
@@ -329,13 +329,6 @@ final class DeliveryPump {
 extension DeliveryPump.LastOutcomes {
     /// Whether the last attempt failed.
     var isFailing: Bool { (lastFailureAt ?? 0) > (lastSuccessAt ?? 0) }
-}
-
-/// What has gone out since the start.
-struct PumpCounters: Equatable, Sendable {
-    var delivered: UInt64 = 0
-    var givenUp: UInt64 = 0
-    var failedAttempts: UInt64 = 0
 }
 
 struct PumpStatistics: Equatable, Sendable {

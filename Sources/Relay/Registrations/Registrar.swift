@@ -41,7 +41,8 @@ actor Registrar {
     }
 
     init(
-        table: RegistrationTable, savedRevision: UInt64, unsaved: [RegistrationChange], journal: Journal, snapshot: RegistrationSnapshot,
+        table: RegistrationTable, savedRevision: UInt64, unsaved: [RegistrationChange], journal: Journal,
+        snapshot: RegistrationSnapshot,
         pump: PumpHandle, ingest: IngestLoop, threads: NIOThreadPool, targetSettings: TargetSettings, logger: Logger
     ) {
         self.table = table
@@ -210,6 +211,8 @@ actor Registrar {
             switch event {
             case .rotated:
                 await beginSegment()
+                // If it could not be written when they were made.
+                await save()
             case .changed:
                 guard unsaved.last.map({ $0.revision <= table.revision }) == true else { continue }
                 await save()

@@ -1,19 +1,26 @@
 import Glibc
 import Ingest
+import NIOPosix
 import RelayCore
 import Storage
 import Synchronization
 
 /// The administrators' view of the running relay.
 final class RelayAdministration: Administration {
-    private let registrar: Registrar
-    private let pump: PumpHandle
-    private let ingest: IngestLoop
-    private let journal: Journal
+    let registrar: Registrar
+    let pump: PumpHandle
+    let ingest: IngestLoop
+    let journal: Journal
     private let board: HealthBoard
-    private let damagedRecords: Int
-    private let startedAt = Clock.wall()
+    let damage: [RelayMetrics.Damage: Int]
+    /// How long the journal's syncs take.
+    let syncs: SharedHistogram
+    /// Where long reads of the journal take turns: never in the way of a lane's.
+    private let scans: NIOThreadPool
+    let startedAt = Clock.wall()
     private let state: Mutex<State>
+    /// The oldest event that was pending at the last look, and when it was accepted.
+    let oldestKnown = Mutex<(sequence: UInt64, acceptedAt: Int64)?>(nil)
 
     private struct State {
         var rules: RegistrationRules
@@ -22,19 +29,27 @@ final class RelayAdministration: Administration {
 
     init(
         registrar: Registrar, pump: PumpHandle, ingest: IngestLoop, journal: Journal, board: HealthBoard,
-        damagedRecords: Int, rules: RegistrationRules
+        damage: [JournalDamage], syncs: SharedHistogram, scans: NIOThreadPool, rules: RegistrationRules
     ) {
         self.board = board
         self.registrar = registrar
         self.pump = pump
         self.ingest = ingest
         self.journal = journal
-        self.damagedRecords = damagedRecords
+        self.damage = damage.counts
+        self.syncs = syncs
+        self.scans = scans
         state = Mutex(State(rules: rules))
     }
 
     func use(_ rules: RegistrationRules) { state.withLock { $0.rules = rules } }
     func setAccepting(_ isAccepting: Bool) { state.withLock { $0.isAccepting = isAccepting } }
+
+    /// Runs something that reads a lot; nil if the relay is stopping.
+    func onScanThread<Answer: Sendable>(_ body: @escaping @Sendable () -> Answer) async -> Answer? {
+        // The pool refuses work only when it is shut down.
+        try? await scans.runIfActive(body)
+    }
 
     // MARK: Administration
 
@@ -100,7 +115,7 @@ final class RelayAdministration: Administration {
         status.failedAttempts = delivery.counters.failedAttempts
         status.journalBytes = journal.bytes
         status.journalSegments = journal.allSegments.count
-        status.damagedRecords = damagedRecords
+        status.damagedRecords = damage.values.reduce(0, +)
         let all = await views(registrar.current.list(tenant: nil))
         for view in all {
             switch view.webhook.state {

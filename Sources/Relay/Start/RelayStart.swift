@@ -17,6 +17,7 @@ struct RelayStart {
     let deliveryLoop: any EventLoop
     let threads: NIOThreadPool
     let lookUps: NIOThreadPool
+    let scans: NIOThreadPool
     let logger: Logger
 
     /// Segments of a journal that may be no larger than this share of it: room is made by whole segments.
@@ -35,10 +36,12 @@ struct RelayStart {
         let opener = JournalOpener(
             directory: directory.journal, disk: disk, segmentBytes: Int(segmentBytes), logger: logger)
         let board = HealthBoard()
+        let syncs = SharedHistogram(.forSyncs)
         let recovered = try opener.open(
             eventsSince: Clock.wall() - configuration.ingest.dedupeWindow.milliseconds,
             hooks: JournalHooks(
                 wall: { Clock.wall() }, monotonic: { Clock.monotonic() }, onRotation: { rotation.tell() },
+                observeSync: { syncs.observe($0) },
                 onFailure: { error in
                     board.set(disk: error)
                     trouble.tell()
@@ -66,13 +69,14 @@ struct RelayStart {
         let store = JournalStore(journal: journal, pump: pump)
         let ingest = IngestLoop(store: store, wall: { Clock.wall() }, logger: logger)
         let registrar = Registrar(
-            table: table, savedRevision: savedRevision, unsaved: recovered.changes.filter { $0.revision > savedRevision },
+            table: table, savedRevision: savedRevision,
+            unsaved: recovered.changes.filter { $0.revision > savedRevision },
             journal: journal, snapshot: snapshot, pump: pump, ingest: ingest,
             threads: threads, targetSettings: targetSettings, logger: logger)
         rotation.set { registrar.noteRotation() }
         let administration = RelayAdministration(
             registrar: registrar, pump: pump, ingest: ingest, journal: journal, board: board,
-            damagedRecords: recovered.damage.count,
+            damage: recovered.damage, syncs: syncs, scans: scans,
             rules: RegistrationRules(
                 catalogue: catalogue, egress: policy, signatureHeader: configuration.signing.header))
         let keeper = JournalKeeper(

@@ -67,6 +67,19 @@ package enum SettlementResult: UInt8, Sendable, CaseIterable {
 }
 
 extension SettlementResult {
+    /// For programs: in the API and in metrics.
+    package var name: String {
+        switch self {
+        case .delivered: "delivered"
+        case .triesUsedUp: "tries_used_up"
+        case .tooOld: "too_old"
+        case .webhookDisabled: "webhook_disabled"
+        case .cancelled: "cancelled"
+        case .unreadable: "unreadable"
+        case .displaced: "displaced"
+        }
+    }
+
     /// For an administrator to read.
     package var reason: String {
         switch self {

@@ -55,7 +55,8 @@ extension DeliveryScheduler {
             } else {
                 let due = now + .milliseconds(wait)
                 lane.open[sequence] = Lane.Open(
-                    attempts: open.attempts, phase: .parked(until: due), isRecorded: true, bytes: open.bytes, begun: begun)
+                    attempts: open.attempts, phase: .parked(until: due), isRecorded: true, bytes: open.bytes,
+                    begun: begun)
                 timers.insert(Timer(due: due, webhook: lane.webhook, sequence: sequence))
             }
         }

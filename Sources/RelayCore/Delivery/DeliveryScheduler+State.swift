@@ -85,6 +85,18 @@ extension DeliveryScheduler {
 
     package var pending: Int { slots.values.reduce(0) { $0 + lanes[$1].pending } }
 
+    /// The oldest event with a pending delivery, or one before it that no lane has told apart from it yet; nil: nothing is
+    /// pending. Looks at what is in memory: all that is open, and where each lane goes on reading.
+    package var oldestPending: UInt64? {
+        slots.values.compactMap { slot -> UInt64? in
+            let lane = lanes[slot]
+            guard lane.pending > 0 else { return nil }
+            let opened = lane.open.keys.min()
+            guard lane.pending > lane.open.count else { return opened }
+            return min(opened ?? .max, lane.durableCursor)
+        }.min()
+    }
+
     /// A lane's part of a webhook's health; nil for a webhook without one.
     package func health(of webhook: WebhookNumber) -> LaneHealth? {
         guard let slot = slots[webhook] else { return nil }

@@ -187,7 +187,8 @@ extension LaneProgress {
             guard let sequence = reader.next(UInt64.self), let at = reader.next(Int64.self),
                 let nextAt = reader.next(Int64.self), let microseconds = reader.next(UInt32.self),
                 let bytes = reader.next(UInt32.self), let status = reader.next(UInt16.self),
-                let attempts = reader.next(UInt16.self), let length = reader.next(UInt16.self), let reason = reader.next(bytes: Int(length))
+                let attempts = reader.next(UInt16.self), let length = reader.next(UInt16.self),
+                let reason = reader.next(bytes: Int(length))
             else { return nil }
             retried.append(
                 Retry(

@@ -97,7 +97,9 @@ package struct SegmentIndexBuilder {
         }
         var (lane, position) = (0, 0)
         try writer.section(.postings, Int(firstPosting), &summary, write) { buffer, _ in
-            while let entry = postings[webhooks[lane]], position == entry.events.count { (lane, position) = (lane + 1, 0) }
+            while let entry = postings[webhooks[lane]], position == entry.events.count {
+                (lane, position) = (lane + 1, 0)
+            }
             buffer.append(postings[webhooks[lane]]?.events[position] ?? 0)
             position += 1
         }

@@ -15,6 +15,7 @@ package protocol Administration: Sendable {
     func webhooks(tenant: String?, after: WebhookNumber, limit: Int) async -> [WebhookView]
 
     func status() async -> RelayStatus
+    func metrics() async -> RelayMetrics
     /// Whether events are accepted now.
     func isReady() -> Bool
 }

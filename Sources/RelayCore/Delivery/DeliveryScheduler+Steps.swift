@@ -1,0 +1,92 @@
+import DequeModule
+import HeapModule
+
+/// The steps that deliveries and lanes make.
+extension DeliveryScheduler {
+    mutating func leaveFlight(_ slot: Int) {
+        lanes[slot].inFlight -= 1
+        inFlight -= 1
+        if !lanes[slot].isProven { unprovenInFlight -= 1 }
+    }
+
+    mutating func park(
+        _ attempt: Attempt, _ outcome: AttemptOutcome, _ failure: AttemptFailure, _ slot: Int, tries: Int,
+        wait: Duration, now: MonotonicTime, wall: Int64
+    ) {
+        let due = now + wait
+        let bytes = lanes[slot].open[attempt.sequence]?.bytes ?? 0
+        lanes[slot].open[attempt.sequence]?.attempts = UInt16(clamping: tries)
+        lanes[slot].open[attempt.sequence]?.phase = .parked(until: due)
+        lanes[slot].open[attempt.sequence]?.isRecorded = true
+        changeParked(slot, by: 1)
+        timers.insert(Timer(due: due, webhook: attempt.webhook, sequence: attempt.sequence))
+        lanes[slot].unsaved.retried.append(
+            LaneProgress.Retry(
+                sequence: attempt.sequence, at: wall, nextAt: wall + wait.milliseconds, status: outcome.status ?? 0,
+                attempts: UInt16(clamping: tries),
+                microseconds: UInt32(clamping: outcome.duration.nanoseconds / 1000), bytes: bytes,
+                reason: failure.reason))
+        unsavedBytes += LaneProgress.retryBytes + failure.reason.utf8.count
+        touched.insert(attempt.webhook)
+    }
+
+    mutating func settle(
+        _ sequence: UInt64, _ result: SettlementResult, _ slot: Int, attempts: Int, outcome: AttemptOutcome, wall: Int64
+    ) {
+        let bytes = lanes[slot].open.removeValue(forKey: sequence)?.bytes ?? 0
+        lanes[slot].cancelled.remove(sequence)
+        record(
+            LaneProgress.Settlement(
+                sequence: sequence, at: wall, result: result, status: outcome.status ?? 0,
+                attempts: UInt16(clamping: attempts),
+                microseconds: UInt32(clamping: outcome.duration.nanoseconds / 1000), bytes: bytes), slot)
+    }
+
+    mutating func record(_ settlement: LaneProgress.Settlement, _ slot: Int) {
+        lanes[slot].pending = max(0, lanes[slot].pending - 1)
+        lanes[slot].pendingBytes = max(0, lanes[slot].pendingBytes - Int(settlement.bytes))
+        if settlement.result == .delivered { lanes[slot].delivered += 1 } else { lanes[slot].givenUp += 1 }
+        lanes[slot].unsaved.settled.append(settlement)
+        unsavedBytes += LaneProgress.settlementBytes
+        touched.insert(lanes[slot].webhook)
+    }
+
+    mutating func changeParked(_ slot: Int, by change: Int) {
+        lanes[slot].parked += change
+        parked += change
+        if parked >= Limits.retries {
+            isCrowded = true
+        } else if isCrowded, parked < Limits.retries - Limits.retries / 16 {
+            isCrowded = false
+            for slot in slots.values { wake(slot) }
+        }
+    }
+
+    mutating func releaseWaiting(_ slot: Int) {
+        waitingBytes -= lanes[slot].waitingBytes
+        lanes[slot].dropWaiting()
+    }
+
+    /// Puts a lane where its state says it belongs: into a round, among the readers, or nowhere.
+    mutating func wake(_ slot: Int) {
+        queueIfReady(slot)
+        if lanes[slot].wantsRead(isCrowded: isCrowded) { queueReader(slot) }
+    }
+
+    mutating func queueReader(_ slot: Int) {
+        guard !lanes[slot].isReaderQueued else { return }
+        lanes[slot].isReaderQueued = true
+        readers.append(lanes[slot].webhook)
+    }
+
+    @inline(__always)
+    mutating func queueIfReady(_ slot: Int) {
+        guard !lanes[slot].isQueued, lanes[slot].hasWork(isCrowded: isCrowded) else { return }
+        lanes[slot].isQueued = true
+        if lanes[slot].isProven {
+            provenRound.append(lanes[slot].webhook)
+        } else {
+            unprovenRound.append(lanes[slot].webhook)
+        }
+    }
+}
