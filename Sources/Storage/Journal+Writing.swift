@@ -342,6 +342,8 @@ extension Journal {
         guard limit >= SegmentHeader.dataOffset + bytes else { return false }
         try file.write(header.area, at: 0)
         try file.sync()
+        // From here on its header may cut off what goes into the segment before it.
+        state.withLock { $0.mustRotate = true }
         try disk.rename(reservePath, to: path)
         try disk.syncDirectory(directory)
         take(try disk.open(path), header, path, limit: limit, isReserve: true)

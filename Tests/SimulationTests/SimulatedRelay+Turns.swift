@@ -50,6 +50,10 @@ extension SimulatedRelay {
         }
     }
 
+    var segmentList: [String] {
+        journal.allSegments.map { "\($0.header.ordinal)-\($0.header.throughOrdinal): \($0.validBytes)" }
+    }
+
     /// Where it stands, for a message.
     var condition: String {
         """
@@ -57,7 +61,7 @@ extension SimulatedRelay {
         flights \(flights.count), look-ups \(lookUps.count), ready \(scheduler.hasReadyWork), \
         timer \(scheduler.nextTimer.map { "\($0 - clock.now)" } ?? "none"), obstacle \(intake.obstacle.map { "\($0)" } ?? "none"), \
         keeper \(keeper.isWished) \(keeper.isWaiting) \(keeper.isTight), journal \(journal.bytes) of \(simulation.terms.maxBytes) \
-        in \(journal.allSegments.map { "\($0.header.ordinal)-\($0.header.throughOrdinal): \($0.validBytes)" }), \
+        in \(segmentList), \
         checkpoint in \(journal.checkpointOrdinal), registrar \(registrations.isBusy) \(registrations.events)
         """
     }

@@ -127,6 +127,7 @@ final class SimulatedRelay {
         for damage in recovered.damage {
             if case .missing = damage { oracle.complain("segments are missing: \(damage)") }
         }
+        simulation.trace?("started: \(segmentList), \(recovered.damage), \(recovered.state.lanes)")
         disk.isObserved = true
         oracle.restarted(journal, recovered.state, table)
         disk.isObserved = false
