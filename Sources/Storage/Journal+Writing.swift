@@ -328,7 +328,8 @@ extension Journal {
 
     /// - Returns: false if there is none.
     private func ensureReserve(_ bytes: Int) throws(DiskError) -> Bool {
-        if writer.isReserve { return writer.offset + bytes <= writer.limit }
+        // One that had to be given up takes nothing more.
+        if writer.isReserve, writer.segment != nil { return writer.offset + bytes <= writer.limit }
         let file: any DiskFile
         do throws(DiskError) {
             file = try disk.open(reservePath)
