@@ -328,7 +328,8 @@ extension Journal {
 
     /// - Returns: false if there is none.
     private func ensureReserve(_ bytes: Int) throws(DiskError) -> Bool {
-        if writer.isReserve { return writer.offset + bytes <= writer.limit }
+        // One that had to be given up takes nothing more.
+        if writer.isReserve, writer.segment != nil { return writer.offset + bytes <= writer.limit }
         let file: any DiskFile
         do throws(DiskError) {
             file = try disk.open(reservePath)
@@ -342,6 +343,8 @@ extension Journal {
         guard limit >= SegmentHeader.dataOffset + bytes else { return false }
         try file.write(header.area, at: 0)
         try file.sync()
+        // From here on its header may cut off what goes into the segment before it.
+        state.withLock { $0.mustRotate = true }
         try disk.rename(reservePath, to: path)
         try disk.syncDirectory(directory)
         take(try disk.open(path), header, path, limit: limit, isReserve: true)

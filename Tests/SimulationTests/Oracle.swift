@@ -49,11 +49,15 @@ final class Oracle {
     private var byEvent: [Int: [Acceptance]] = [:]
     /// Webhooks whose removal was asked for.
     var removed: Set<WebhookNumber> = []
+    /// Those of them that are gone.
+    private(set) var gone: Set<WebhookNumber> = []
     var registrations = Registrations()
     /// Batches that have become durable.
     var commits = 0
     private(set) var violation: Violation?
     private(set) var deliveries = 0
+    /// What has happened how often.
+    var tally: [String: Int] = [:]
 
     func complain(_ text: @autoclosure () -> String) {
         if violation == nil { violation = Violation(description: text()) }
@@ -65,6 +69,8 @@ final class Oracle {
         if let older = acceptances[acceptance.sequence], older.status == .durable || older.status == .limbo {
             complain("sequence \(acceptance.sequence) is given out again")
         }
+        // The listener may not have heard of it yet.
+        for webhook in acceptance.fates.keys where gone.contains(webhook) { acceptance.fates[webhook] = .saved }
         acceptances[acceptance.sequence] = acceptance
         open[acceptance.sequence] = acceptance
         byEvent[acceptance.event.number, default: []].append(acceptance)
@@ -86,6 +92,7 @@ final class Oracle {
     func attempted(_ event: EventRecord, for webhook: WebhookNumber) {
         let sequence = event.sequence
         deliveries += 1
+        tally["attempts", default: 0] += 1
         guard let acceptance = acceptances[sequence] else {
             return complain("event \(sequence) was never accepted, and goes to \(webhook)")
         }
@@ -98,7 +105,9 @@ final class Oracle {
         switch acceptance.fates[webhook] {
         case nil: complain("event \(sequence) goes to \(webhook), which did not match")
         case .owed: break
-        case .settled, .saved: complain("event \(sequence) is settled for \(webhook), and attempted again")
+        case .settled, .saved:
+            guard !gone.contains(webhook) else { return }
+            complain("event \(sequence) is settled for \(webhook), and attempted again: \(acceptance.fates)")
         }
     }
 
@@ -117,6 +126,7 @@ final class Oracle {
         if settlement.result == .unreadable {
             complain("event \(settlement.sequence) can't be read back for \(webhook)")
         }
+        tally["settled \(settlement.result)", default: 0] += 1
         if fate == .owed { acceptance.fates[webhook] = .settled(at: now) }
     }
 
@@ -132,6 +142,7 @@ final class Oracle {
 
     /// A webhook is gone: nothing is owed to it.
     func forget(_ webhook: WebhookNumber) {
+        gone.insert(webhook)
         for acceptance in open.values where acceptance.fates[webhook] != nil {
             acceptance.fates[webhook] = .saved
         }

@@ -28,6 +28,9 @@ final class SimulatedDisk: Disk, @unchecked Sendable {
     /// Whether calls are those of an observer, whom nothing concerns.
     var isObserved = false
 
+    /// Told of each file that gets another name.
+    var renamed: (String) -> Void = { _ in }
+
     private var entries: [String: SimulatedNode] = [:]
     private var durableEntries: [String: SimulatedNode] = [:]
     private var pending: [DirectoryChange] = []
@@ -129,6 +132,7 @@ final class SimulatedDisk: Disk, @unchecked Sendable {
         try pass(.rename, path)
         guard let node = entries[path] else { throw DiskError("rename", path, ENOENT) }
         change(.rename(path, other, node))
+        renamed(path)
         try report(path)
     }
 

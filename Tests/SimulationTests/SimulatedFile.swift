@@ -28,13 +28,13 @@ final class SimulatedNode {
     }
 
     func write(_ part: [UInt8], at offset: Int) {
-        Self.put(part[...], at: offset, in: &bytes)
+        bytes.put(part, 0..<part.count, at: offset)
         pending.append(.write(offset, part))
         allocated = max(allocated, bytes.count)
     }
 
     func resize(to count: Int) {
-        Self.resize(&bytes, to: count)
+        bytes.resize(to: count)
         pending.append(.resize(count))
         allocated = count
     }
@@ -42,8 +42,8 @@ final class SimulatedNode {
     func sync() {
         for change in pending {
             switch change {
-            case .write(let offset, let part): Self.put(part[...], at: offset, in: &durable)
-            case .resize(let count): Self.resize(&durable, to: count)
+            case .write(let offset, let part): durable.put(part, 0..<part.count, at: offset)
+            case .resize(let count): durable.resize(to: count)
             }
         }
         pending = []
@@ -53,14 +53,14 @@ final class SimulatedNode {
         for change in pending {
             switch (change, random.below(3)) {
             case (_, 0): continue
-            case (.resize(let count), _): Self.resize(&durable, to: count)
-            case (.write(let offset, let part), 1): Self.put(part[...], at: offset, in: &durable)
+            case (.resize(let count), _): durable.resize(to: count)
+            case (.write(let offset, let part), 1): durable.put(part, 0..<part.count, at: offset)
             case (.write(let offset, let part), _):
                 // Any subset of its sectors.
                 var start = 0
                 while start < part.count {
                     let end = min(part.count, (offset + start) / Self.sector * Self.sector + Self.sector - offset)
-                    if random.chance(50) { Self.put(part[start..<end], at: offset + start, in: &durable) }
+                    if random.chance(50) { durable.put(part, start..<end, at: offset + start) }
                     start = end
                 }
             }
@@ -69,21 +69,45 @@ final class SimulatedNode {
         bytes = durable
         allocated = max(allocated, bytes.count)
     }
+}
 
-    private static func put(_ part: ArraySlice<UInt8>, at offset: Int, in bytes: inout [UInt8]) {
-        if offset + part.count > bytes.count { resize(&bytes, to: offset + part.count) }
-        bytes.withUnsafeMutableBytes { target in
-            part.withUnsafeBytes { source in
-                UnsafeMutableRawBufferPointer(rebasing: target[offset..<offset + source.count]).copyMemory(from: source)
+extension [UInt8] {
+    // With the C library, since an unoptimised build goes through generic code byte by byte.
+
+    /// Puts a part of other bytes over these, from an offset on.
+    fileprivate mutating func put(_ source: [UInt8], _ range: Range<Int>, at offset: Int) {
+        guard !range.isEmpty else { return }
+        if offset + range.count > count { resize(to: offset + range.count) }
+        withUnsafeMutableBytes { target in
+            source.withUnsafeBytes { source in
+                // Neither is empty.
+                _ = memcpy(target.baseAddress! + offset, source.baseAddress! + range.lowerBound, range.count)
             }
         }
     }
 
-    private static func resize(_ bytes: inout [UInt8], to count: Int) {
-        if count < bytes.count {
-            bytes.removeSubrange(count...)
-        } else {
-            bytes.append(contentsOf: repeatElement(0, count: count - bytes.count))
+    fileprivate mutating func resize(to count: Int) {
+        guard count != self.count else { return }
+        let old = self
+        self = [UInt8](repeating: 0, count: count)
+        guard count > 0, !old.isEmpty else { return }
+        withUnsafeMutableBytes { target in
+            old.withUnsafeBytes { _ = memcpy(target.baseAddress!, $0.baseAddress!, Swift.min(count, old.count)) }
+        }
+    }
+
+    /// All parts one after the other, or as many of their first bytes as are wanted.
+    fileprivate init(_ parts: [UnsafeRawBufferPointer], first count: Int) {
+        self = [UInt8](repeating: 0, count: count)
+        guard count > 0 else { return }
+        withUnsafeMutableBytes { target in
+            var done = 0
+            for part in parts where done < count {
+                guard let base = part.baseAddress else { continue }
+                let length = Swift.min(part.count, count - done)
+                _ = memcpy(target.baseAddress! + done, base, length)
+                done += length
+            }
         }
     }
 }
@@ -101,19 +125,19 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
     }
 
     func write(_ parts: [UnsafeRawBufferPointer], at offset: Int) throws(DiskError) {
-        let bytes = parts.count == 1 ? Array(parts[0]) : parts.flatMap { Array($0) }
+        let length = parts.reduce(0) { $0 + $1.count }
         do throws(DiskError) {
             try disk.pass(.write, path)
-            try makeRoom(for: offset + bytes.count)
+            try makeRoom(for: offset + length)
         } catch {
             // Some of it arrives all the same.
-            if !disk.isDown, !bytes.isEmpty {
-                let count = disk.random.below(min(bytes.count, max(1, node.allocated - offset)))
-                if count > 0 { node.write(Array(bytes.prefix(count)), at: offset) }
+            if !disk.isDown, length > 0 {
+                let count = disk.random.below(min(length, max(1, node.allocated - offset)))
+                if count > 0 { node.write([UInt8](parts, first: count), at: offset) }
             }
             throw error
         }
-        node.write(bytes, at: offset)
+        node.write([UInt8](parts, first: length), at: offset)
         try disk.report(path)
     }
 
@@ -127,8 +151,8 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
         let count = max(0, min(buffer.count, node.bytes.count - offset))
         guard count > 0 else { return 0 }
         node.bytes.withUnsafeBytes { bytes in
-            UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
-                .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + count]))
+            // Neither is empty.
+            _ = memcpy(buffer.baseAddress!, bytes.baseAddress! + offset, count)
         }
         return count
     }

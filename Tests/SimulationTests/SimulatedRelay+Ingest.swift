@@ -70,8 +70,10 @@ extension SimulatedRelay {
             if oracle.acceptances[original.sequence]?.event.number != event.number {
                 oracle.complain("event \(event.number) is taken for a duplicate of \(original.sequence)")
             }
+            oracle.tally["duplicates", default: 0] += 1
             round.answers.append((producer, event.number, .duplicate(original)))
         case .refused(let refusal):
+            oracle.tally["refused lines", default: 0] += 1
             if refusal.code != .backlogFull { oracle.complain("event \(event.number) is refused: \(refusal.code)") }
             round.answers.append((producer, event.number, .refused))
         }
@@ -79,7 +81,7 @@ extension SimulatedRelay {
 
     /// As long as an event is there, and neither the clock nor the disk has made a fool of the relay, its id is known.
     private func checkNoDuplicate(_ event: SimulatedProducer.Event) {
-        guard !simulation.isTroubled else { return }
+        guard !simulation.isTroubled, !simulation.disk.isDown else { return }
         simulation.disk.isObserved = true
         defer { simulation.disk.isObserved = false }
         for older in oracle.acceptances(of: event.number) {
@@ -90,7 +92,7 @@ extension SimulatedRelay {
                 rounds.contains { $0.sequences.contains(older.sequence) } || current.event(older.sequence) != nil
                 || ((try? journal.event(older.sequence)) ?? nil) != nil
             if isThere {
-                oracle.complain("event \(event.number) is accepted again, and is there as \(older.sequence)")
+                oracle.complain("event \(event.number) is accepted again as \(intake.nextSequence - 1), and is there as \(older.sequence), \(older.status)" + condition)
             }
         }
     }

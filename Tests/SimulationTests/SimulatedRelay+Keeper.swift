@@ -44,6 +44,9 @@ extension SimulatedRelay {
         } catch {
             return lookLater()
         }
+        if outcome.removedBytes > 0 { oracle.tally["room made", default: 0] += 1 }
+        if outcome.displaceBytes > 0 { oracle.tally["displacements", default: 0] += 1 }
+        if outcome.isFull { oracle.tally["journal full", default: 0] += 1 }
         ingestInbox.post { [unowned self] in intake.forgetDuplicates(before: outcome.firstSequence) }
         if outcome.displaceBytes > 0 {
             let bytes = Int(outcome.displaceBytes)

@@ -179,6 +179,7 @@ extension SimulatedRelay {
         let pump = pumpInbox
         let isTaken = submit(buffer, kind, to: nil) { [unowned self] result in
             if case .success = result, let progress { oracle.saved(progress) }
+            simulation.trace?("\(kind) saved: \(result), \(progress.map(Self.summary) ?? ""), \(segmentList)")
             pump.post { [unowned self] in
                 saved(progress, result, revision: revision)
                 let isSaved = if case .success = result { true } else { false }
@@ -211,6 +212,13 @@ extension SimulatedRelay {
             saving.askers = []
             for asker in askers { asker(nil) }
         }
+    }
+
+    private static func summary(of progress: ProgressRecord) -> String {
+        progress.lanes.map { lane in
+            "\(lane.webhook) from \(lane.cursor): settled \(lane.progress.settled.map(\.sequence)), opened "
+                + "\(lane.progress.opened.map(\.sequence)), retried \(lane.progress.retried.map(\.sequence))"
+        }.joined(separator: "; ")
     }
 
     func checkpoint(revision: UInt64) {

@@ -10,6 +10,7 @@ extension SimulatedRelay {
         let change = RegistrationChange(revision: registrations.table.revision + 1, kind: kind)
         oracle.asked(change)
         send([change]) { [unowned self] result in
+            simulation.trace?("change \(change.revision): \(result), \(segmentList)")
             guard case .success = result else {
                 registrations.isChanging = false
                 return oracle.refused(change)
@@ -69,6 +70,7 @@ extension SimulatedRelay {
         guard !registrations.unsaved.isEmpty else { return tellCheckpoint() }
         registrations.isBusy = true
         send(registrations.unsaved) { [unowned self] result in
+            simulation.trace?("repeated \(registrations.unsaved.map(\.revision)): \(result), \(segmentList)")
             switch result {
             case .success:
                 registrations.isBusy = false
@@ -100,6 +102,7 @@ extension SimulatedRelay {
             do {
                 try snapshot.write(table)
                 isSaved = true
+                simulation.trace?("snapshot of \(table.revision) written")
             } catch {
                 isSaved = false
             }

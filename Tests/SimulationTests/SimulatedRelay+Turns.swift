@@ -30,7 +30,7 @@ extension SimulatedRelay {
                 || keeper.terms != nil || keeper.isWished && !keeper.isWaiting
             if !isBusy { return }
         }
-        oracle.complain("it never comes to rest")
+        oracle.complain("it never comes to rest" + condition)
     }
 
     /// An orderly stop, as far as the disk lets it.
@@ -48,6 +48,22 @@ extension SimulatedRelay {
             // What is not in the snapshot is in the journal.
             _ = try? snapshot.write(registrations.table)
         }
+    }
+
+    var segmentList: [String] {
+        journal.allSegments.map { "\($0.header.ordinal)-\($0.header.throughOrdinal): \($0.validBytes)" }
+    }
+
+    /// Where it stands, for a message.
+    var condition: String {
+        """
+        ; \(registrations.table.webhooks.keys.sorted().map { ($0, scheduler.health(of: $0)) }), saving \(saving), \
+        flights \(flights.count), look-ups \(lookUps.count), ready \(scheduler.hasReadyWork), \
+        timer \(scheduler.nextTimer.map { "\($0 - clock.now)" } ?? "none"), obstacle \(intake.obstacle.map { "\($0)" } ?? "none"), \
+        keeper \(keeper.isWished) \(keeper.isWaiting) \(keeper.isTight), journal \(journal.bytes) of \(simulation.terms.maxBytes) \
+        in \(segmentList), \
+        checkpoint in \(journal.checkpointOrdinal), registrar \(registrations.isBusy) \(registrations.events)
+        """
     }
 
     /// What is kept within bounds whatever happens.

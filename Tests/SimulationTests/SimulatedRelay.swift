@@ -127,6 +127,7 @@ final class SimulatedRelay {
         for damage in recovered.damage {
             if case .missing = damage { oracle.complain("segments are missing: \(damage)") }
         }
+        simulation.trace?("started: \(segmentList), \(recovered.damage), \(recovered.state.lanes)")
         disk.isObserved = true
         oracle.restarted(journal, recovered.state, table)
         disk.isObserved = false
@@ -186,7 +187,10 @@ final class SimulatedRelay {
     /// The journal's thread has a turn.
     func commit() {
         journal.commitWaiting()
-        rotations.drain { registrations.events.append(.rotated) }
+        rotations.drain {
+            registrations.events.append(.rotated)
+            oracle.tally["segments", default: 0] += 1
+        }
     }
 
     func fireTimers() {

@@ -6,7 +6,7 @@ import Storage
 extension Simulation {
     func start() {
         for attempt in 0..<20 {
-            if attempt == 0, restarts > 0, random.chance(15) { disk.stopsAt = disk.calls + 1 + random.below(60) }
+            if attempt == 0, restarts > 0, !isDraining, random.chance(15) { disk.stopsAt = disk.calls + 1 + random.below(60) }
             do {
                 relay = try SimulatedRelay(self)
                 if disk.isDown { crash() }
@@ -115,7 +115,8 @@ extension Simulation {
         guard oracle.violation == nil else { return }
         oracle.complain(
             "it does not drain: \(producers.map { $0.unsent.count + $0.unanswered.count }) events are not accepted, "
-                + "\(relay?.scheduler.pending ?? -1) deliveries pending, owed are \(oracle.debts)")
+                + "\(relay?.scheduler.pending ?? -1) deliveries pending, owed are \(oracle.debts)"
+                + "\(relay?.condition ?? "")")
     }
 
     private var isDrained: Bool {

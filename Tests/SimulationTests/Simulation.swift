@@ -31,6 +31,11 @@ final class Simulation {
 
     /// - Returns: what went wrong; nil: nothing.
     func run(steps: Int) -> String? {
+        disk.renamed = { [oracle] path in
+            let kind =
+                path.hasSuffix("/reserve") ? "reserve used" : path.hasSuffix(".seg.new") ? "rewritten" : "files replaced"
+            oracle.tally[kind, default: 0] += 1
+        }
         start()
         for step in 0..<steps where oracle.violation == nil {
             self.step()
@@ -38,6 +43,10 @@ final class Simulation {
             if step % 64 == 0 { relay?.checkBounds() }
         }
         if oracle.violation == nil { drain() }
+        oracle.tally["restarts"] = restarts
+        oracle.tally["events"] = events.count
+        oracle.tally["acceptances"] = oracle.acceptances.count
+        oracle.tally["disk calls"] = disk.calls
         return oracle.violation.map { "seed \(seed), after \(restarts) restarts: \($0)" }
     }
 

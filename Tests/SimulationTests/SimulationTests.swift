@@ -20,15 +20,19 @@ struct SimulationTests {
     @Test("whatever fails, nothing acknowledged is lost, repeated or made up", arguments: portions)
     func seeds(portion: Range<UInt64>) {
         let isAlone = portion.count == 1
+        var tally: [String: Int] = [:]
         for seed in portion {
             let simulation = Simulation(seed: seed)
             if isAlone { simulation.trace = { print($0) } }
-            guard let violation = simulation.run(steps: Self.steps) else { continue }
+            let violation = simulation.run(steps: Self.steps)
+            tally.merge(simulation.oracle.tally) { $0 + $1 }
+            guard let violation else { continue }
             Issue.record(
                 """
                 \(violation)
                 HOOKLINE_SIMULATION_SEED=\(seed) SWIFT_DETERMINISTIC_HASHING=1 swift test --filter SimulationTests
                 """)
         }
+        print("seeds \(portion): \(tally.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))")
     }
 }
