@@ -92,11 +92,13 @@ let package = Package(
 
         // MARK: Tests
 
-        .testTarget(name: "RelayCoreTests", dependencies: ["RelayCore"], swiftSettings: settings),
+        .testTarget(name: "RelayCoreTests", dependencies: ["RelayCore", "CChecksum"], swiftSettings: settings),
         .testTarget(
             name: "AdminAPITests", dependencies: ["AdminAPI", "RelayCore", nioCore, nioPosix, logging],
             swiftSettings: settings),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "RelayCore", logging], swiftSettings: settings),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["Storage", "RelayCore", logging], swiftSettings: settings),
         .testTarget(name: "IngestTests", dependencies: ["Ingest", "RelayCore", logging], swiftSettings: settings),
         .testTarget(name: "RelayTests", dependencies: ["Relay", "RelayCore"], swiftSettings: settings),
         .testTarget(name: "HooklineTests", dependencies: ["hookline", "RelayCore"], swiftSettings: settings),

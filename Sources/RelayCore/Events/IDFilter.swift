@@ -15,7 +15,9 @@ package struct IDFilter: Sendable {
         self.maxCount = max(1, maxCount)
     }
 
-    package var count: Int { generations.reduce(0) { $0 + $1.count } }
+    package private(set) var count = 0
+    /// How many ids the oldest generation may be dropped at.
+    private var countMax = Int.max
     package var bytes: Int { generations.reduce(0) { $0 + $1.bytes } }
     /// Capacity of the largest generation: past the limit whole ones go.
     package static func largestGeneration(maxCount: Int) -> Int { min(largest, max(30, maxCount / 5)) }
@@ -32,12 +34,17 @@ package struct IDFilter: Sendable {
     }
 
     package mutating func insert(_ fingerprint: UInt64, sequence: UInt64) {
-        if generations.last?.insert(fingerprint, among: sequence...sequence) == true { return }
+        if generations.last?.insert(fingerprint, among: sequence...sequence) == true {
+            count += 1
+            if count >= countMax { limit() }
+            return
+        }
         // As large as all before it: memory follows the number of ids, and the number of generations its logarithm.
         let capacity = min(Self.largestGeneration(maxCount: maxCount), max(Self.smallest, count))
         let generation = IDFilterGeneration(capacityAtMost: capacity)
         _ = generation.insert(fingerprint, among: sequence...sequence)
         generations.append(generation)
+        count += 1
         limit()
     }
 
@@ -46,6 +53,7 @@ package struct IDFilter: Sendable {
         guard generation.count > 0, generation.lastSequence >= first else { return }
         let place = generations.firstIndex { $0.firstSequence > generation.firstSequence } ?? generations.count
         generations.insert(generation, at: place)
+        count += generation.count
         limit()
     }
 
@@ -53,15 +61,19 @@ package struct IDFilter: Sendable {
     package mutating func forget(before sequence: UInt64) {
         // The newest one goes on being filled.
         while generations.count > 1, let oldest = generations.first, oldest.lastSequence < sequence {
+            count -= oldest.count
             generations.removeFirst()
         }
+        limit()
     }
 
     private mutating func limit() {
         while generations.count > 1, let oldest = generations.first, count - oldest.count >= maxCount {
             forgottenByLimit += UInt64(oldest.count)
             first = max(first, oldest.lastSequence + 1)
+            count -= oldest.count
             generations.removeFirst()
         }
+        countMax = generations.count > 1 ? maxCount + (generations.first?.count ?? 0) : .max
     }
 }

@@ -1,0 +1,59 @@
+import RelayCore
+
+/// What the registration table must hold after a start.
+extension Oracle {
+    struct Registrations {
+        /// The table with every change that was confirmed.
+        var confirmed = RegistrationTable(catalogue: EventCatalogue())
+        /// A change on its way to the disk, or one that was refused when so many commits had succeeded.
+        var doubtful: (change: RegistrationChange, refusedAfter: Int?)?
+    }
+
+    func asked(_ change: RegistrationChange) {
+        registrations.doubtful = (change, nil)
+        if case .remove(let number) = change.kind { removed.insert(number) }
+    }
+
+    func confirmed(_ change: RegistrationChange) {
+        registrations.confirmed.apply(change)
+        registrations.doubtful = nil
+        if case .put(let webhook) = change.kind, removed.contains(webhook.number),
+            registrations.confirmed.webhooks[webhook.number] == nil
+        {
+            complain("number \(webhook.number) is given out again")
+        }
+    }
+
+    func refused(_ change: RegistrationChange) { registrations.doubtful = (change, commits) }
+
+    func check(_ table: RegistrationTable) {
+        defer {
+            registrations.confirmed = table
+            registrations.doubtful = nil
+        }
+        if table.webhooks == registrations.confirmed.webhooks { return }
+        if let (change, refusedAfter) = registrations.doubtful {
+            var possible = registrations.confirmed
+            possible.apply(change)
+            if table.webhooks == possible.webhooks {
+                if let refusedAfter, commits > refusedAfter { complain("change \(change.revision) was refused, and is back") }
+                return
+            }
+        }
+        complain(
+            "webhooks \(table.webhooks.keys.sorted()) of revision \(table.revision) are found, not "
+                + "\(registrations.confirmed.webhooks.keys.sorted()) of \(registrations.confirmed.revision)")
+    }
+
+    /// Before a crash: what is settled has been on its way to the disk for no longer than the contract allows.
+    func crashing(at now: MonotonicTime, savesFail: Bool) {
+        guard !savesFail else { return }
+        for acceptance in open.values {
+            for (webhook, fate) in acceptance.fates {
+                if case .settled(let at) = fate, now - at > .milliseconds(100) {
+                    complain("event \(acceptance.sequence) was settled for \(webhook) \(now - at) ago and is not saved")
+                }
+            }
+        }
+    }
+}
