@@ -104,6 +104,10 @@ package struct RelayServer: Sendable {
                 await parts.registrar.run()
                 return nil
             }
+            group.addTask {
+                await parts.eraser.run()
+                return nil
+            }
             do {
                 let (ready, apiIsReady) = AsyncStream.makeStream(of: Void.self)
                 let events = try ListeningSocket.make(paths.eventsSocket, mode: 0o660)
@@ -194,8 +198,7 @@ package struct RelayServer: Sendable {
             parts.ingest.stop()
             await parts.join(intakeThread)
         }
-        let revision = parts.registrar.current.revision
-        await parts.pump.stop(revision: revision)
+        await parts.registrar.stopPump()
         parts.keeper.close()
         parts.journal.close()
         await parts.join(parts.journalThread)

@@ -114,6 +114,15 @@ package enum Limits {
     /// Bytes of a request's body on the API.
     package static let apiBodyBytes = 256 * 1024
 
+    /// Tasks of the journal that are not finished: erasures and replays.
+    package static let tasks = 1024
+
+    /// Finished tasks whose details are kept in memory.
+    package static let finishedTasks = 256
+
+    /// Erasures that are done in one pass over the journal.
+    package static let erasuresPerPass = 64
+
     /// Webhooks of one tenant, and of the host.
     package static let webhooksPerTenant = 1_000
     package static let webhooks = 100_000

@@ -4,7 +4,7 @@ package import RelayCore
 ///
 /// For one thread at a time; it blocks on the disk.
 package struct Housekeeping {
-    private let journal: Journal
+    let journal: Journal
     private let segmentBytes: Int
 
     package init(journal: Journal) {
@@ -22,8 +22,6 @@ package struct Housekeeping {
         package var maxBytes: Int64
         /// Changes of registrations up to this revision are in the snapshot.
         package var savedRevision: UInt64
-        /// Events that must not be there any more, whatever needs them.
-        package var erases: (EventRecord) -> Bool = { _ in false }
 
         package init(
             needs: JournalNeeds, checkpointOrdinal: UInt64, keptSince: Int64, maxBytes: Int64, savedRevision: UInt64
@@ -65,7 +63,10 @@ package struct Housekeeping {
                     shares[ordinal] = try journal.neededShare(of: ordinal, needs: terms.needs)
                 }
             case .rewrite(let ordinals):
-                try journal.rewrite(ordinals, keeping: survivors(terms) { terms.needs.needs($0) })
+                try journal.rewrite(
+                    ordinals,
+                    keeping: Journal.Survivors(
+                        savedRevision: terms.savedRevision, event: { terms.needs.needs($0) }))
                 for ordinal in ordinals { shares[ordinal] = nil }
                 shares[ordinals.lowerBound] = 1
             case .displace(let bytes):
@@ -76,35 +77,6 @@ package struct Housekeeping {
         outcome.firstSequence = journal.allSegments.first?.header.firstSequence ?? 1
         outcome.removedBytes = max(0, before - journal.bytes)
         return outcome
-    }
-
-    /// Takes events out of all segments before the checkpoint for good.
-    package func erase(_ terms: Terms, from first: UInt64, through last: UInt64) throws(DiskError) {
-        for segment in journal.allSegments {
-            let header = segment.header
-            guard header.throughOrdinal < terms.checkpointOrdinal, header.firstSequence <= last else { continue }
-            guard try holdsErased(segment, terms, from: first, through: last) else { continue }
-            try journal.rewrite(header.ordinal...header.throughOrdinal, keeping: survivors(terms) { _ in true })
-        }
-    }
-
-    private func survivors(_ terms: Terms, _ keeps: @escaping (EventRecord) -> Bool) -> Journal.Survivors {
-        Journal.Survivors(savedRevision: terms.savedRevision, event: { !terms.erases($0) && keeps($0) })
-    }
-
-    private func holdsErased(
-        _ segment: Segment, _ terms: Terms, from first: UInt64, through last: UInt64
-    ) throws(DiskError) -> Bool {
-        var isFound = false
-        try segment.forEachRecord { place, header, _ in
-            guard header.kind == RecordKind.event.rawValue, header.sequence >= first else { return true }
-            guard header.sequence <= last else { return false }
-            if let event = EventRecord(buffer: place.buffer, offset: place.offset), terms.erases(event) {
-                isFound = true
-            }
-            return !isFound
-        }
-        return isFound
     }
 
     private func outline(_ terms: Terms, _ shares: [UInt64: Double]) -> JournalOutline {

@@ -2,6 +2,35 @@ package import RelayCore
 
 /// Finding events.
 extension Journal {
+    /// An event that has the id that was asked for.
+    package struct FoundEvent: Equatable, Sendable {
+        package let sequence: UInt64
+        package let tenant: String
+    }
+
+    /// All events with an id, newest first: several tenants' may have the same, and a tenant's may have been sent again when
+    /// it was no duplicate any more.
+    ///
+    /// - Parameter tenant: nil: any.
+    package func events(withID id: String, tenant: String?) throws(DiskError) -> [FoundEvent] {
+        var found: [FoundEvent] = []
+        let id = Array(id.utf8)
+        // An id that this journal made tells where its event is; a producer may have sent it back as its own later.
+        if let sequence = id.withUnsafeBytes({ EventID.sequence(of: $0, journal: self.id) }),
+            let event = try event(sequence), !event.hasProducersID
+        {
+            found.append(FoundEvent(sequence: sequence, tenant: String(decoding: event.tenant, as: UTF8.self)))
+        }
+        try forEachEvent(from: 0, through: .max) { event in
+            if event.hasProducersID, event.producersID.count == id.count, event.producersID.elementsEqual(id) {
+                found.append(
+                    FoundEvent(sequence: event.sequence, tenant: String(decoding: event.tenant, as: UTF8.self)))
+            }
+            return true
+        }
+        return found.filter { tenant == nil || $0.tenant == tenant }.sorted { $0.sequence > $1.sequence }
+    }
+
     /// When the first event from a sequence on was accepted, Unix milliseconds; nil if there is none.
     package func acceptance(from sequence: UInt64) throws(DiskError) -> Int64? {
         if let event = try event(sequence) { return event.acceptedAt }

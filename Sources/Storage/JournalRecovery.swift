@@ -8,7 +8,7 @@ package struct RecoveredJournal {
     package let state: RecoveryState
     /// Changes of the registration table, in the order of their revisions.
     package let changes: [RegistrationChange]
-    /// Work that was not finished.
+    /// Work that is not finished, and some that is.
     package let tasks: [JournalTask]
     package let damage: [JournalDamage]
     /// Names in the directory that are no segments of this journal.
@@ -95,6 +95,8 @@ package struct JournalOpener {
                 (index + 1 == segments.count || segments[index + 1].header.createdAt >= eventsSince)
                 && segment.index == nil
             guard isForState || isForIDs else { continue }
+            // The checkpoint stands together with all tasks that were not done then.
+            if index == found?.segment { contents.tasks.removeAll() }
             if index > 0, segments[index - 1].header.throughOrdinal + 1 < segment.header.ordinal, isForState {
                 contents.state.passDamage()
             }
@@ -134,7 +136,7 @@ package struct JournalOpener {
         return RecoveredJournal(
             journal: journal, state: contents.state,
             changes: contents.changes.values.sorted { $0.revision < $1.revision },
-            tasks: contents.tasks.values.filter { !$0.isDone }.sorted { $0.number < $1.number }, damage: damage,
+            tasks: contents.tasks.values.sorted { $0.number < $1.number }, damage: damage,
             foreign: directoryContents.foreign)
     }
 

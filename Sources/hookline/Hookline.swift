@@ -20,7 +20,9 @@ struct Hookline: AsyncParsableCommand {
         subcommands: [DemoCommand.self],
         groupedSubcommands: [
             CommandGroup(name: "Daemon", subcommands: [ServeCommand.self, CheckCommand.self, StatusCommand.self]),
-            CommandGroup(name: "Everyday", subcommands: [SendCommand.self, WebhooksCommand.self]),
+            CommandGroup(
+                name: "Everyday",
+                subcommands: [SendCommand.self, WebhooksCommand.self, EventsCommand.self, TenantsCommand.self]),
             CommandGroup(name: "Receiver", subcommands: [ListenCommand.self, VerifyCommand.self]),
         ])
 }

@@ -7,6 +7,11 @@ final class MemoryAdministration: Administration {
         var table: RegistrationTable
         var status = RelayStatus()
         var metrics = RelayMetrics()
+        /// For each event id the tenants that have one.
+        var events: [String: [String]] = [:]
+        var tasks: [JournalTask] = []
+        /// Tasks with lower numbers are done and forgotten.
+        var forgottenTasks: UInt64 = 0
         /// What every change fails with.
         var failure: AdministrationError?
         /// Create calls that have come in.
@@ -33,6 +38,33 @@ final class MemoryAdministration: Administration {
     func rules() -> RegistrationRules { registrationRules }
 
     func isReady() -> Bool { state.withLock { $0.status.isReady } }
+
+    // MARK: Events and tasks
+
+    func eraseEvent(id: String, tenant: String?) async throws(AdministrationError) -> JournalTask {
+        try change { (state) throws(AdministrationError) in
+            let tenants = (state.events[id] ?? []).filter { tenant == nil || $0 == tenant }
+            guard tenants.count <= 1 else { throw .ambiguous(tenants: tenants) }
+            guard let tenant = tenants.first else { throw .noEvent }
+            return state.begin(.eraseEvent(JournalTask.EraseEvent(tenant: tenant, id: id, sequences: [1])))
+        }
+    }
+
+    func eraseEvents(ofTenant tenant: String) async throws(AdministrationError) -> JournalTask {
+        try change { state in
+            state.begin(.eraseTenant(JournalTask.EraseTenant(tenant: tenant, through: 9)))
+        }
+    }
+
+    func task(_ number: UInt64) async throws(AdministrationError) -> TaskState {
+        try look { (state) throws(AdministrationError) in
+            if let task = state.tasks.first(where: { $0.number == number }) { return .known(task) }
+            guard number > 0, number <= state.forgottenTasks else { throw .noTask }
+            return .finishedBefore
+        }
+    }
+
+    func tasks() async -> [JournalTask] { state.withLock { $0.tasks.reversed() } }
 
     func status() async -> RelayStatus { state.withLock { $0.status } }
 
@@ -128,6 +160,12 @@ final class MemoryAdministration: Administration {
 extension MemoryAdministration.State {
     mutating func put(_ webhook: Webhook) {
         table.apply(RegistrationChange(revision: table.revision + 1, kind: .put(webhook)))
+    }
+
+    mutating func begin(_ kind: JournalTask.Kind) -> JournalTask {
+        let task = JournalTask(number: forgottenTasks + UInt64(tasks.count) + 1, madeAt: now, kind: kind)
+        tasks.append(task)
+        return task
     }
 
     func find(_ id: String, _ tenant: String?) throws(AdministrationError) -> Webhook {

@@ -127,7 +127,7 @@ class Campaign:
         else:
             is_from_start, power_cut = True, False
         if self.daemon.is_running:
-            self.daemon.kill()
+            self.kill("random")
         self.faults.clear()
         self.faults.control.power_cut = int(power_cut)  # From the start on: what is not synced has to be known.
         if point in faults.POINTS and is_from_start:
@@ -199,7 +199,7 @@ class Campaign:
     def drain(self):
         """Receivers are well again, nothing new comes: everything must arrive."""
         if self.daemon.is_running:
-            self.daemon.kill()
+            self.kill("random")
         self.faults.clear()
         self.end_threads()
         self.dying.open()

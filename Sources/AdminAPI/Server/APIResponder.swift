@@ -17,6 +17,8 @@ struct APIResponder: Sendable {
         var routes = RouteTable()
         WebhookRoutes(administration: administration).add(to: &routes)
         StatusRoutes(administration: administration, version: version).add(to: &routes)
+        EventRoutes(administration: administration).add(to: &routes)
+        TaskRoutes(administration: administration).add(to: &routes)
         EventTypeRoutes(administration: administration).add(to: &routes)
         ProbeRoutes(administration: administration).add(to: &routes)
         MetricsRoutes(administration: administration).add(to: &routes)

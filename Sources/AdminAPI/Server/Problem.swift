@@ -10,6 +10,8 @@ struct Problem: Error {
     /// What is wrong with the input, one entry for each thing.
     var errors: [FieldError] = []
     var headers: HTTPFields = [:]
+    /// Further members, which a program can act on.
+    var members: [(String, JSONValue)] = []
 
     init(_ status: HTTPResponse.Status, detail: String) {
         self.status = status
@@ -27,6 +29,15 @@ struct Problem: Error {
         switch error {
         case .notFound:
             self.init(.notFound, detail: "There is no such webhook.")
+        case .noEvent:
+            self.init(.notFound, detail: "There is no such event.")
+        case .noTask:
+            self.init(.notFound, detail: "There is no such task.")
+        case .ambiguous(let tenants):
+            let names = tenants.joined(separator: ", ")
+            self.init(
+                .conflict, detail: "Events of several tenants have this id: name one of \(names) in ?tenantId=.")
+            members = [("tenants", .array(tenants.map { .string($0) }))]
         case .limit(let text):
             self.init(.conflict, detail: text)
         case .storage(let text):
@@ -53,6 +64,7 @@ struct Problem: Error {
                     .array(errors.map { ["field": .string($0.field), "message": .string($0.message)] })
                 ))
         }
+        members += self.members
         var response = Response(status: status, json: .object(JSONObject(members)))
         response.headers[.contentType] = "application/problem+json"
         response.headers.append(contentsOf: headers)

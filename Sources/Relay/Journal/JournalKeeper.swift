@@ -13,7 +13,7 @@ import Synchronization
 /// retention, and once a second while the disk fails.
 final class JournalKeeper: Sendable {
     private let journal: Journal
-    private let housekeeping: Housekeeping
+    let housekeeping: Housekeeping
     private let ingest: IngestLoop
     private let pump: PumpHandle
     private let board: HealthBoard
@@ -77,7 +77,10 @@ final class JournalKeeper: Sendable {
     }
 
     /// Has something done on the keeper's thread.
-    func perform(_ body: @escaping @Sendable (JournalKeeper) -> Void) { wishes.put(.perform(body)) }
+    ///
+    /// - Returns: false if the keeper is stopping; it is not done then.
+    @discardableResult
+    func perform(_ body: @escaping @Sendable (JournalKeeper) -> Void) -> Bool { wishes.put(.perform(body)) }
 
     func close() { wishes.close() }
 

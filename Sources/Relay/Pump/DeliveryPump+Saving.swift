@@ -8,8 +8,6 @@ final class SavingState {
     var timer: Scheduled<Void>?
     /// Records that the journal has not answered.
     var inFlight = 0
-    /// A checkpoint that failed has to be written again.
-    var missingCheckpoint: UInt64?
     var checkpoints: UInt64 = 0
     /// Who wants to know what is needed once all progress is on disk.
     var askers: [(JournalNeeds?) -> Void] = []
@@ -37,13 +35,12 @@ extension DeliveryPump {
     /// Hands over what the journal does not know yet.
     private func save() {
         guard saving.inFlight == 0 else { return }
-        if let revision = saving.missingCheckpoint { return checkpoint(revision: revision) }
         let askers = saving.askers
         saving.askers = []
         guard let progress = scheduler.takeProgress() else { return answer(askers, with: needs(for: askers)) }
         let buffer = RecordBuffer(capacity: 4096)
         progress.append(to: buffer, sequence: scheduler.seen)
-        submit(buffer, .records, progress, needs: needs(for: askers), askers, revision: nil)
+        submit(buffer, .records, progress, needs: needs(for: askers), askers)
     }
 
     private func needs(for askers: [(JournalNeeds?) -> Void]) -> JournalNeeds? {
@@ -56,7 +53,7 @@ extension DeliveryPump {
 
     private func submit(
         _ buffer: RecordBuffer, _ kind: JournalBatch.Kind, _ progress: ProgressRecord?, needs: JournalNeeds?,
-        _ askers: [(JournalNeeds?) -> Void], revision: UInt64?
+        _ askers: [(JournalNeeds?) -> Void]
     ) {
         saving.inFlight += 1
         let bound = NIOLoopBound(self, eventLoop: loop)
@@ -64,7 +61,7 @@ extension DeliveryPump {
         let isTaken = journal.submit(
             JournalBatch(buffer, kind: kind) { [loop] result in
                 loop.execute {
-                    bound.value.saved(progress, result, revision: revision)
+                    bound.value.saved(progress, result, isCheckpoint: kind == .checkpoint)
                     if case .success = result {
                         bound.value.answer(boundAskers.value, with: needs)
                     } else {
@@ -78,14 +75,11 @@ extension DeliveryPump {
         }
     }
 
-    private func saved(_ progress: ProgressRecord?, _ result: Result<Void, JournalFailure>, revision: UInt64?) {
+    private func saved(_ progress: ProgressRecord?, _ result: Result<Void, JournalFailure>, isCheckpoint: Bool) {
         saving.inFlight -= 1
         switch result {
         case .success:
-            if revision != nil {
-                saving.missingCheckpoint = nil
-                onCheckpoint?()
-            }
+            if isCheckpoint { onCheckpoint?() }
             onProgress?()
             if scheduler.hasProgress { scheduleSaving() }
             if !saving.askers.isEmpty { scheduleSaving(after: .zero) }
@@ -93,7 +87,7 @@ extension DeliveryPump {
             run()
         case .failure:
             if let progress { scheduler.restoreProgress(progress) }
-            if let revision { saving.missingCheckpoint = revision }
+            if isCheckpoint { onMissingCheckpoint?() }
             // The journal tells of its trouble itself; what is settled stays in memory until it is better.
             scheduleSaving(after: Self.retryTime)
             let askers = saving.askers
@@ -115,19 +109,22 @@ extension DeliveryPump {
 
     /// Writes the state of all lanes, from which the next start goes on.
     ///
-    /// - Parameter revision: of the registration table.
-    func checkpoint(revision: UInt64) {
+    /// - Parameters:
+    ///   - revision: of the registration table.
+    ///   - others: records that a start has to find there too. They become durable with the checkpoint or not at all.
+    func checkpoint(revision: UInt64, with others: RecordBuffer) {
         saving.timer?.cancel()
         saving.timer = nil
         let buffer = RecordBuffer(capacity: 16 * 1024)
         let progress = scheduler.takeProgress()
         progress?.append(to: buffer, sequence: scheduler.seen)
+        buffer.append(others.contents)
         saving.checkpoints += 1
         let wall = Clock.wall()
         CheckpointRecord.append(
             number: UInt64(bitPattern: wall) << 8 | saving.checkpoints & 0xFF, asOf: scheduler.seen,
             revision: revision, madeAt: wall, floor: journal.floor,
             lanes: scheduler.laneStates(now: Clock.monotonic(), wall: wall), to: buffer)
-        submit(buffer, .checkpoint, progress, needs: nil, [], revision: revision)
+        submit(buffer, .checkpoint, progress, needs: nil, [])
     }
 }

@@ -30,6 +30,8 @@ final class DeliveryPump {
     var onProgress: (() -> Void)?
     /// Told when a checkpoint is on disk: the segments before it may be looked at.
     var onCheckpoint: (() -> Void)?
+    /// Told when one could not be written: it is to be made anew, and soon.
+    var onMissingCheckpoint: (() -> Void)?
 
     struct LastOutcomes {
         var lastSuccessAt: Int64?
@@ -285,13 +287,15 @@ final class DeliveryPump {
     private var stopPromise: EventLoopPromise<Void>?
 
     /// Breaks off what is in flight, and succeeds once everything that has happened is on disk.
-    func stop(revision: UInt64) -> EventLoopFuture<Void> {
+    ///
+    /// - Parameters: as those of ``checkpoint(revision:with:)``.
+    func stop(revision: UInt64, with others: RecordBuffer) -> EventLoopFuture<Void> {
         let promise = loop.makePromise(of: Void.self)
         isStopped = true
         timer?.cancel()
         client.shutDown()
         stopPromise = promise
-        checkpoint(revision: revision)
+        checkpoint(revision: revision, with: others)
         if saving.inFlight == 0 { finishStopping() }
         return promise.futureResult
     }

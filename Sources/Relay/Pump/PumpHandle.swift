@@ -31,11 +31,11 @@ struct PumpHandle: Sendable {
         }
     }
 
-    /// Stops it: see ``DeliveryPump/stop(revision:)``.
-    func stop(revision: UInt64) async {
+    /// Stops it: see ``DeliveryPump/stop(revision:with:)``.
+    func stop(revision: UInt64, with others: RecordBuffer) async {
         await withCheckedContinuation { continuation in
             loop.execute { [bound] in
-                bound.value.stop(revision: revision).whenComplete { _ in continuation.resume() }
+                bound.value.stop(revision: revision, with: others).whenComplete { _ in continuation.resume() }
             }
         }
     }

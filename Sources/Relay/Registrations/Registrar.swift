@@ -16,8 +16,8 @@ import Synchronization
 /// | pump, then listener told; call returns | the same |
 /// | snapshot renamed | the change is in `registrations.json`, the record is not needed any more |
 ///
-/// Changes come one after the other. Those that no snapshot has yet are written again into each new segment of the
-/// journal, so that a start needs no old one for them.
+/// Changes come one after the other. Those that no snapshot has yet are written again together with each checkpoint, as are
+/// the tasks that are not done: a start needs nothing from before its checkpoint.
 actor Registrar {
     private var table: RegistrationTable
     private var unsaved: [RegistrationChange]
@@ -30,8 +30,8 @@ actor Registrar {
     private let published: Mutex<RegistrationTable>
     private let saved: Mutex<UInt64>
     private var targetSettings: TargetSettings
-    private var isChanging = false
-    private var waiting: [CheckedContinuation<Void, Never>] = []
+    private let tasks: JournalTasks
+    private let turnstile = Turnstile()
     private let events: AsyncStream<Event>
     private let eventSink: AsyncStream<Event>.Continuation
 
@@ -42,8 +42,8 @@ actor Registrar {
 
     init(
         table: RegistrationTable, savedRevision: UInt64, unsaved: [RegistrationChange], journal: Journal,
-        snapshot: RegistrationSnapshot,
-        pump: PumpHandle, ingest: IngestLoop, threads: NIOThreadPool, targetSettings: TargetSettings, logger: Logger
+        snapshot: RegistrationSnapshot, pump: PumpHandle, ingest: IngestLoop, tasks: JournalTasks,
+        threads: NIOThreadPool, targetSettings: TargetSettings, logger: Logger
     ) {
         self.table = table
         self.unsaved = unsaved
@@ -51,6 +51,7 @@ actor Registrar {
         self.snapshot = snapshot
         self.pump = pump
         self.ingest = ingest
+        self.tasks = tasks
         self.threads = threads
         self.targetSettings = targetSettings
         self.logger = logger
@@ -72,8 +73,8 @@ actor Registrar {
     // MARK: Changes
 
     func create(_ draft: WebhookDraft) async throws(AdministrationError) -> Webhook {
-        await enter()
-        defer { leave() }
+        await turnstile.enter()
+        defer { turnstile.leave() }
         guard table.webhooks.count < Limits.webhooks else {
             throw .limit("this host has \(Limits.webhooks) webhooks, the most it may have")
         }
@@ -94,8 +95,8 @@ actor Registrar {
     }
 
     func change(id: String, tenant: String?, _ patch: WebhookPatch) async throws(AdministrationError) -> Webhook {
-        await enter()
-        defer { leave() }
+        await turnstile.enter()
+        defer { turnstile.leave() }
         var webhook = try find(id: id, tenant: tenant)
         if let url = patch.url {
             webhook.url = url
@@ -116,8 +117,8 @@ actor Registrar {
     }
 
     func remove(id: String, tenant: String?) async throws(AdministrationError) {
-        await enter()
-        defer { leave() }
+        await turnstile.enter()
+        defer { turnstile.leave() }
         let webhook = try find(id: id, tenant: tenant)
         try await commit(.remove(webhook.number))
         logger.notice("webhook removed", metadata: ["webhook": "\(webhook.id)"])
@@ -131,7 +132,7 @@ actor Registrar {
     /// Makes a change durable and puts it in force: the pump knows a webhook before the first event for it comes.
     private func commit(_ kind: RegistrationChange.Kind) async throws(AdministrationError) {
         let change = RegistrationChange(revision: table.revision + 1, kind: kind)
-        let result = await submit([change])
+        let result = await submit(change)
         switch result {
         case .failure(.closed): throw .shuttingDown
         case .failure(.disk(let error)): throw .storage("the change could not be stored: \(error)")
@@ -147,21 +148,23 @@ actor Registrar {
         eventSink.yield(.changed)
     }
 
-    private func submit(_ changes: [RegistrationChange]) async -> Result<Void, JournalFailure> {
+    private func submit(_ change: RegistrationChange) async -> Result<Void, JournalFailure> {
         let buffer = RecordBuffer()
-        for change in changes {
-            let start = buffer.beginRecord(.registration, sequence: 0)
-            do {
-                buffer.append([UInt8](try JSONEncoder().encode(change)))
-            } catch {
-                preconditionFailure("a registration change can't be encoded: \(error)")
-            }
-            buffer.endRecord(at: start)
-        }
+        append(change, to: buffer)
         return await withCheckedContinuation { continuation in
             let isTaken = journal.submit(JournalBatch(buffer) { continuation.resume(returning: $0) })
             if !isTaken { continuation.resume(returning: .failure(.closed)) }
         }
+    }
+
+    private func append(_ change: RegistrationChange, to buffer: RecordBuffer) {
+        let start = buffer.beginRecord(.registration, sequence: 0)
+        do {
+            buffer.append([UInt8](try JSONEncoder().encode(change)))
+        } catch {
+            preconditionFailure("a registration change can't be encoded: \(error)")
+        }
+        buffer.endRecord(at: start)
     }
 
     private func tellPump(of webhook: Webhook) async {
@@ -178,25 +181,12 @@ actor Registrar {
         ingest.use(table)
     }
 
-    /// Waits for the change before this one.
-    private func enter() async {
-        if isChanging {
-            await withCheckedContinuation { waiting.append($0) }
-        } else {
-            isChanging = true
-        }
-    }
-
-    private func leave() {
-        if waiting.isEmpty { isChanging = false } else { waiting.removeFirst().resume() }
-    }
-
     // MARK: Settings
 
     /// Other event types or signing settings, from the next event and attempt on.
     func use(_ catalogue: EventCatalogue, _ settings: TargetSettings) async {
-        await enter()
-        defer { leave() }
+        await turnstile.enter()
+        defer { turnstile.leave() }
         targetSettings = settings
         if catalogue != table.catalogue { table.replaceCatalogue(catalogue) }
         for webhook in table.list(tenant: nil) { await tellPump(of: webhook) }
@@ -210,7 +200,7 @@ actor Registrar {
         for await event in events {
             switch event {
             case .rotated:
-                await beginSegment()
+                await checkpoint()
                 // If it could not be written when they were made.
                 await save()
             case .changed:
@@ -220,17 +210,34 @@ actor Registrar {
         }
     }
 
-    /// Writes what a segment has to begin with before those before it may go: changes that no snapshot has, and then the
-    /// checkpoint.
-    private func beginSegment() async {
-        if !unsaved.isEmpty, case .failure(let failure) = await submit(unsaved) {
-            guard failure != .closed else { return }
-            // The segments before this one stay as long as it lacks them.
-            await pump.pause(for: .seconds(1))
-            return noteRotation()
-        }
+    /// Writes a checkpoint, with all that a start would miss that goes on from it.
+    private func checkpoint() async {
+        let (revision, others) = await hold()
+        await pump.ask { $0.checkpoint(revision: revision, with: others) }
+        release()
+    }
+
+    /// Stops the pump, whose last word is a checkpoint.
+    func stopPump() async {
+        let (revision, others) = await hold()
+        await pump.stop(revision: revision, with: others)
+        release()
+    }
+
+    /// While a change or a task is on its way to the disk nobody knows whether it belongs to a checkpoint: none is until
+    /// ``release()``.
+    private func hold() async -> (revision: UInt64, others: RecordBuffer) {
+        await turnstile.enter()
+        let others = RecordBuffer()
+        for change in unsaved { append(change, to: others) }
         let revision = table.revision
-        pump.tell { $0.checkpoint(revision: revision) }
+        await tasks.hold(appendingTo: others)
+        return (revision, others)
+    }
+
+    private func release() {
+        tasks.release()
+        turnstile.leave()
     }
 
     /// Writes the table as it is now.

@@ -11,6 +11,7 @@ final class RelayAdministration: Administration {
     let pump: PumpHandle
     let ingest: IngestLoop
     let journal: Journal
+    let journalTasks: JournalTasks
     private let board: HealthBoard
     let damage: [RelayMetrics.Damage: Int]
     /// How long the journal's syncs take.
@@ -29,13 +30,15 @@ final class RelayAdministration: Administration {
 
     init(
         registrar: Registrar, pump: PumpHandle, ingest: IngestLoop, journal: Journal, board: HealthBoard,
-        damage: [JournalDamage], syncs: SharedHistogram, scans: NIOThreadPool, rules: RegistrationRules
+        tasks: JournalTasks, damage: [JournalDamage], syncs: SharedHistogram, scans: NIOThreadPool,
+        rules: RegistrationRules
     ) {
         self.board = board
         self.registrar = registrar
         self.pump = pump
         self.ingest = ingest
         self.journal = journal
+        journalTasks = tasks
         self.damage = damage.counts
         self.syncs = syncs
         self.scans = scans

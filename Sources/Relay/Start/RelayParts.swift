@@ -18,6 +18,7 @@ struct RelayParts: Sendable {
     let threads: NIOThreadPool
     let keeper: JournalKeeper
     let keeperThread: WorkThread
+    let eraser: EventEraser
     let board: HealthBoard
 
     /// Takes changed settings over.

@@ -68,15 +68,16 @@ struct RelayStart {
         let journalThread = WorkThread(name: "journal") { journal.run() }
         let store = JournalStore(journal: journal, pump: pump)
         let ingest = IngestLoop(store: store, wall: { Clock.wall() }, logger: logger)
+        let tasks = JournalTasks(journal: journal, recovered: recovered.tasks)
         let registrar = Registrar(
             table: table, savedRevision: savedRevision,
             unsaved: recovered.changes.filter { $0.revision > savedRevision },
             journal: journal, snapshot: snapshot, pump: pump, ingest: ingest,
-            threads: threads, targetSettings: targetSettings, logger: logger)
+            tasks: tasks, threads: threads, targetSettings: targetSettings, logger: logger)
         rotation.set { registrar.noteRotation() }
         let administration = RelayAdministration(
             registrar: registrar, pump: pump, ingest: ingest, journal: journal, board: board,
-            damage: recovered.damage, syncs: syncs, scans: scans,
+            tasks: tasks, damage: recovered.damage, syncs: syncs, scans: scans,
             rules: RegistrationRules(
                 catalogue: catalogue, egress: policy, signatureHeader: configuration.signing.header))
         let keeper = JournalKeeper(
@@ -88,6 +89,9 @@ struct RelayStart {
         await pump.ask { pump in
             pump.onProgress = { keeper.noteProgress() }
             pump.onCheckpoint = { keeper.look() }
+            pump.onMissingCheckpoint = { [deliveryLoop] in
+                deliveryLoop.scheduleTask(in: .seconds(1)) { registrar.noteRotation() }
+            }
         }
         // A new segment begins with every start: from its checkpoint on the next start needs nothing older.
         registrar.noteRotation()
@@ -99,7 +103,11 @@ struct RelayStart {
                 nextSequence: recovered.state.lastSequence + 1, journal: journal.id),
             ingestSettings: configuration.ingestSettings(logger: logger), registrar: registrar,
             administration: administration, threads: threads, keeper: keeper,
-            keeperThread: keeperThread, board: board)
+            keeperThread: keeperThread,
+            eraser: EventEraser(
+                tasks: tasks, journal: journal, keeper: keeper, pump: pump, registrar: registrar, scans: scans,
+                logger: logger),
+            board: board)
     }
 
     private var policy: AddressPolicy {

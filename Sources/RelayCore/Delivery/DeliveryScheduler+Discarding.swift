@@ -53,6 +53,29 @@ extension DeliveryScheduler {
         wake(slot)
     }
 
+    /// Cancels all pending deliveries of an event.
+    package mutating func cancel(_ event: EventRecord, wall: Int64) {
+        for index in 0..<event.webhookCount {
+            let matched = event.webhook(index)
+            guard matched.takesDeliveries else { continue }
+            cancel(event.sequence, bytes: event.body.count, for: matched.number, wall: wall)
+        }
+        cancelOpen(event.sequence, wall: wall)
+    }
+
+    /// Cancels the deliveries of an event that have been begun, those to webhooks that it did not match at first among them.
+    package mutating func cancelOpen(_ sequence: UInt64, wall: Int64) {
+        for (webhook, slot) in slots {
+            guard let open = lanes[slot].open[sequence] else { continue }
+            cancel(sequence, bytes: Int(open.bytes), for: webhook, wall: wall)
+        }
+    }
+
+    /// Whether deliveries that ``cancelAll(of:through:wall:)`` has named are still to be found in the journal.
+    package func isCancelling(_ webhook: WebhookNumber) -> Bool {
+        slots[webhook].map { lanes[$0].cancelThrough != nil } ?? false
+    }
+
     /// Cancels all pending deliveries of a webhook up to an event.
     package mutating func cancelAll(of webhook: WebhookNumber, through: UInt64, wall: Int64) {
         guard let slot = slots[webhook] else { return }

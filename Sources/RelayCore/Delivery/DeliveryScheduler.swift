@@ -239,6 +239,9 @@ package struct DeliveryScheduler {
             lanes[slot].hasSucceeded = true
             lanes[slot].window = min(lanes[slot].windowMax, lanes[slot].window + 1)
             decision = .settled(.delivered)
+        case .failed where lanes[slot].cancelled.contains(attempt.sequence),
+            .abandoned where lanes[slot].cancelled.contains(attempt.sequence):
+            decision = .settled(.cancelled)
         case .failed(let failure) where failure.kind == .host:
             park(
                 attempt, outcome, failure, slot, tries: attempt.number - 1, wait: Limits.hostTroubleTime, now: now,
@@ -246,8 +249,6 @@ package struct DeliveryScheduler {
             decision = .retry(after: Limits.hostTroubleTime)
         case .failed(let failure) where failure.kind == .storage:
             decision = .settled(.unreadable)
-        case .failed where lanes[slot].cancelled.contains(attempt.sequence):
-            decision = .settled(.cancelled)
         case .failed(let failure):
             lanes[slot].consecutiveFailures += 1
             lanes[slot].window = max(1, lanes[slot].window / 2)

@@ -14,6 +14,16 @@ package protocol Administration: Sendable {
     /// Webhooks in the order of their creation, those after the one with the number `after`.
     func webhooks(tenant: String?, after: WebhookNumber, limit: Int) async -> [WebhookView]
 
+    /// Erases all events that had an id; nil tenant: the only one that has such events.
+    ///
+    /// - Returns: the task that does it, once that survives a restart.
+    func eraseEvent(id: String, tenant: String?) async throws(AdministrationError) -> JournalTask
+    /// Erases all events that a tenant has sent up to now.
+    func eraseEvents(ofTenant tenant: String) async throws(AdministrationError) -> JournalTask
+    func task(_ number: UInt64) async throws(AdministrationError) -> TaskState
+    /// Those that are not finished and the last ones that are, newest first.
+    func tasks() async -> [JournalTask]
+
     func status() async -> RelayStatus
     func metrics() async -> RelayMetrics
     /// Whether events are accepted now.
@@ -23,11 +33,22 @@ package protocol Administration: Sendable {
 /// Why a call could not be done.
 package enum AdministrationError: Error, Equatable {
     case notFound
+    case noEvent
+    case noTask
+    /// Several tenants have events with this id.
+    case ambiguous(tenants: [String])
     /// Too many webhooks: of the tenant, or of the host. The text names the bound.
     case limit(String)
     /// The change could not be made durable; nothing has changed. The text names the file and the system's reason.
     case storage(String)
     case shuttingDown
+}
+
+/// What is known of a task of the journal.
+package enum TaskState: Equatable, Sendable {
+    case known(JournalTask)
+    /// Its details are forgotten.
+    case finishedBefore
 }
 
 /// What a registration is checked against.
