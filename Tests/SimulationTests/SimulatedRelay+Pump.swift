@@ -96,7 +96,8 @@ extension SimulatedRelay {
 
     private func finished(_ attempt: DeliveryScheduler.Attempt, acceptedAt: Int64, _ outcome: AttemptOutcome) {
         let decision = scheduler.finished(
-            attempt, acceptedAt: acceptedAt, outcome, now: clock.now, wall: clock.wall, random: simulation.random.next())
+            attempt, acceptedAt: acceptedAt, outcome, now: clock.now, wall: clock.wall, random: simulation.random.next()
+        )
         if case .settled = decision { oracle.ended(attempt.sequence, for: attempt.webhook, at: clock.now) }
         scheduleSaving()
     }

@@ -67,7 +67,9 @@ extension SimulatedRelay {
         switch registrations.events.removeFirst() {
         case .rotated: beginSegment()
         case .changed:
-            guard registrations.unsaved.last.map({ $0.revision <= registrations.table.revision }) == true else { return }
+            guard registrations.unsaved.last.map({ $0.revision <= registrations.table.revision }) == true else {
+                return
+            }
             saveTable()
         }
     }
@@ -79,6 +81,8 @@ extension SimulatedRelay {
         registrations.isChanging = true
         let (changes, revision) = (registrations.unsaved, registrations.table.revision)
         pumpInbox.post { [unowned self] in
+            simulation.trace?(
+                "checkpoint of \(revision) with \(changes.map(\.revision)), saved \(registrations.savedRevision)")
             checkpoint(revision: revision, changes) { [unowned self] isSaved in
                 registrarInbox.post { [unowned self] in
                     registrations.isChanging = false
