@@ -16,6 +16,8 @@ extension Journal {
         var isReserve = false
         /// Whether the segment's space was given back when the disk was full.
         var lacksSpace = false
+        /// Whether nobody has been told yet that the segment was begun.
+        var isUnannounced = false
         /// No segment is begun before, since the last try failed.
         var retryAt: MonotonicTime?
         var beginFailure: DiskError?
@@ -104,6 +106,7 @@ extension Journal {
         guard bytes > 0 else {
             // A probe of a disk that has failed.
             if failure != nil { try attempt(segment) { () throws(DiskError) in try sync(segment) } }
+            announceRotation(hasCheckpoint: false)
             return
         }
         var parts: [UnsafeRawBufferPointer] = []
@@ -126,9 +129,17 @@ extension Journal {
         writer.offset = offset
         writer.lastSequence = batches.reduce(writer.lastSequence) { max($0, $1.lastSequence) }
         segment.publish(through: offset, index: index)
-        if !writer.isReserve, batches.contains(where: { $0.kind == .checkpoint }) {
-            state.withLock { $0.checkpointOrdinal = segment.header.ordinal }
-        }
+        let hasCheckpoint = batches.contains { $0.kind == .checkpoint }
+        if !writer.isReserve, hasCheckpoint { state.withLock { $0.checkpointOrdinal = segment.header.ordinal } }
+        announceRotation(hasCheckpoint: hasCheckpoint)
+    }
+
+    /// Tells of a new segment once something in it is durable, unless a checkpoint is: one that is too large for what is
+    /// left of a segment begins the next, and must not be the reason for another one. Nor must one that can't be written.
+    private func announceRotation(hasCheckpoint: Bool) {
+        guard writer.isUnannounced else { return }
+        writer.isUnannounced = false
+        if !hasCheckpoint { hooks.onRotation() }
     }
 
     private func attempt(_ segment: Segment, _ body: () throws(DiskError) -> Void) throws(DiskError) {
@@ -239,7 +250,7 @@ extension Journal {
         take(file, header, path, limit: SegmentHeader.dataOffset + allocated, isReserve: false)
         state.withLock { $0.mustRotate = false }
         logger.debug("journal segment begun", metadata: ["path": "\(path)"])
-        hooks.onRotation()
+        writer.isUnannounced = true
     }
 
     private func nextHeader() -> SegmentHeader {

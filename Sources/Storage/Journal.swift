@@ -158,7 +158,7 @@ package struct JournalHooks: Sendable {
     /// Wall clock in Unix milliseconds.
     package var wall: @Sendable () -> Int64
     package var monotonic: @Sendable () -> MonotonicTime
-    /// Called on the journal's thread when a segment has been begun: time for a checkpoint.
+    /// Called on the journal's thread when a segment has been begun, other than with a checkpoint: time for one.
     package var onRotation: @Sendable () -> Void
     package var observeSync: @Sendable (Duration) -> Void
     /// Called on the journal's thread when it can't be written any more, and with nil when it can again.

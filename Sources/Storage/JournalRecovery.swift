@@ -79,6 +79,8 @@ package struct JournalOpener {
     package func open(
         eventsSince: Int64, hooks: JournalHooks, visit: (EventRecord, JournalID) -> Void
     ) throws -> RecoveredJournal {
+        // What a killed process renamed may be in the kernel's memory only: files that it stands for must not go before.
+        try disk.syncDirectory(directory)
         let directoryContents = try SegmentFinder(directory: directory, disk: disk, isStrict: !isReadOnly).find()
         let segments = directoryContents.segments
         try segments.openIndices(disk)

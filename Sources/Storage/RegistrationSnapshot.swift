@@ -63,6 +63,8 @@ package struct RegistrationSnapshot: Sendable {
     /// Reads the table; nil if there is no such file.
     package func read(catalogue: EventCatalogue) throws -> RegistrationTable? {
         guard try disk.list(directory).contains(Self.fileName) else { return nil }
+        // A process that was killed may have renamed it and no more: from now on it counts as durable.
+        try disk.syncDirectory(directory)
         let file = try disk.open(path)
         var bytes = [UInt8](repeating: 0, count: try file.size())
         var outcome: Result<Int, DiskError> = .success(0)

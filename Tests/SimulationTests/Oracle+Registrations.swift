@@ -5,18 +5,19 @@ extension Oracle {
     struct Registrations {
         /// The table with every change that was confirmed.
         var confirmed = RegistrationTable(catalogue: EventCatalogue())
-        /// A change on its way to the disk, or one that was refused when so many commits had succeeded.
-        var doubtful: (change: RegistrationChange, refusedAfter: Int?)?
+        /// The change that is on its way to the disk, and those since the last confirmed one that were refused when so many
+        /// commits had succeeded.
+        var doubtful: [(change: RegistrationChange, refusedAfter: Int?)] = []
     }
 
     func asked(_ change: RegistrationChange) {
-        registrations.doubtful = (change, nil)
+        registrations.doubtful.append((change, nil))
         if case .remove(let number) = change.kind { removed.insert(number) }
     }
 
     func confirmed(_ change: RegistrationChange) {
         registrations.confirmed.apply(change)
-        registrations.doubtful = nil
+        registrations.doubtful = []
         if case .put(let webhook) = change.kind, removed.contains(webhook.number),
             registrations.confirmed.webhooks[webhook.number] == nil
         {
@@ -24,21 +25,21 @@ extension Oracle {
         }
     }
 
-    func refused(_ change: RegistrationChange) { registrations.doubtful = (change, commits) }
+    func refused(_ change: RegistrationChange) {
+        registrations.doubtful.removeLast()
+        registrations.doubtful.append((change, commits))
+    }
 
     func check(_ table: RegistrationTable) {
         defer {
             registrations.confirmed = table
-            registrations.doubtful = nil
+            registrations.doubtful = []
         }
         if table.webhooks == registrations.confirmed.webhooks { return }
-        if let (change, refusedAfter) = registrations.doubtful {
+        for (change, refusedAfter) in registrations.doubtful where commits <= refusedAfter ?? .max {
             var possible = registrations.confirmed
             possible.apply(change)
-            if table.webhooks == possible.webhooks {
-                if let refusedAfter, commits > refusedAfter { complain("change \(change.revision) was refused, and is back") }
-                return
-            }
+            if table.webhooks == possible.webhooks { return }
         }
         complain(
             "webhooks \(table.webhooks.keys.sorted()) of revision \(table.revision) are found, not "

@@ -28,7 +28,10 @@ final class Oracle {
         /// The webhooks that it goes to.
         var fates: [WebhookNumber: Fate]
 
-        init(_ sequence: UInt64, _ event: SimulatedProducer.Event, at: MonotonicTime, wall: Int64, for webhooks: [WebhookNumber]) {
+        init(
+            _ sequence: UInt64, _ event: SimulatedProducer.Event, at: MonotonicTime, wall: Int64,
+            for webhooks: [WebhookNumber]
+        ) {
             self.sequence = sequence
             self.event = event
             self.at = at

@@ -92,7 +92,9 @@ extension SimulatedRelay {
                 rounds.contains { $0.sequences.contains(older.sequence) } || current.event(older.sequence) != nil
                 || ((try? journal.event(older.sequence)) ?? nil) != nil
             if isThere {
-                oracle.complain("event \(event.number) is accepted again as \(intake.nextSequence - 1), and is there as \(older.sequence), \(older.status)" + condition)
+                oracle.complain(
+                    "event \(event.number) is accepted again as \(intake.nextSequence - 1), and is there as \(older.sequence), \(older.status)"
+                        + condition)
             }
         }
     }

@@ -96,7 +96,8 @@ extension SimulatedRelay {
 
     private func finished(_ attempt: DeliveryScheduler.Attempt, acceptedAt: Int64, _ outcome: AttemptOutcome) {
         let decision = scheduler.finished(
-            attempt, acceptedAt: acceptedAt, outcome, now: clock.now, wall: clock.wall, random: simulation.random.next())
+            attempt, acceptedAt: acceptedAt, outcome, now: clock.now, wall: clock.wall, random: simulation.random.next()
+        )
         if case .settled = decision { oracle.ended(attempt.sequence, for: attempt.webhook, at: clock.now) }
         scheduleSaving()
     }
@@ -146,7 +147,6 @@ extension SimulatedRelay {
 
     private func save() {
         guard saving.inFlight == 0 else { return }
-        if let revision = saving.missingCheckpoint { return checkpoint(revision: revision) }
         let askers = saving.askers
         saving.askers = []
         let needs = { [unowned self] in askers.isEmpty ? nil : scheduler.needs }
@@ -156,7 +156,7 @@ extension SimulatedRelay {
         }
         let buffer = RecordBuffer(capacity: 4096)
         progress.append(to: buffer, sequence: scheduler.seen)
-        write(buffer, .records, progress, needs: needs(), askers, revision: nil)
+        write(buffer, .records, progress, needs: needs(), askers, onCheckpoint: nil)
     }
 
     /// What the oracle hears of is what is on its way to the disk.
@@ -172,7 +172,7 @@ extension SimulatedRelay {
 
     private func write(
         _ buffer: RecordBuffer, _ kind: JournalBatch.Kind, _ progress: ProgressRecord?, needs: JournalNeeds?,
-        _ askers: [(JournalNeeds?) -> Void], revision: UInt64?
+        _ askers: [(JournalNeeds?) -> Void], onCheckpoint: ((Bool) -> Void)?
     ) {
         saving.inFlight += 1
         let oracle = oracle
@@ -181,32 +181,30 @@ extension SimulatedRelay {
             if case .success = result, let progress { oracle.saved(progress) }
             simulation.trace?("\(kind) saved: \(result), \(progress.map(Self.summary) ?? ""), \(segmentList)")
             pump.post { [unowned self] in
-                saved(progress, result, revision: revision)
+                saved(progress, result, isCheckpoint: onCheckpoint != nil)
                 let isSaved = if case .success = result { true } else { false }
                 for asker in askers { asker(isSaved ? needs : nil) }
+                onCheckpoint?(isSaved)
             }
         }
         guard !isTaken else { return }
         saving.inFlight -= 1
         for asker in askers { asker(nil) }
+        onCheckpoint?(false)
     }
 
-    private func saved(_ progress: ProgressRecord?, _ result: Result<Void, JournalFailure>, revision: UInt64?) {
+    private func saved(_ progress: ProgressRecord?, _ result: Result<Void, JournalFailure>, isCheckpoint: Bool) {
         saving.inFlight -= 1
         switch result {
         case .success:
             saving.hasFailed = false
-            if revision != nil {
-                saving.missingCheckpoint = nil
-                keeper.isWished = true
-            }
+            if isCheckpoint { keeper.isWished = true }
             if keeper.isTight { keeper.isWished = true }
             if scheduler.hasProgress { scheduleSaving() }
             if !saving.askers.isEmpty { scheduleSaving(after: .zero) }
         case .failure:
             saving.hasFailed = true
             if let progress { scheduler.restoreProgress(progress) }
-            if let revision { saving.missingCheckpoint = revision }
             scheduleSaving(after: .seconds(1))
             let askers = saving.askers
             saving.askers = []
@@ -221,9 +219,10 @@ extension SimulatedRelay {
         }.joined(separator: "; ")
     }
 
-    func checkpoint(revision: UInt64) {
+    func checkpoint(revision: UInt64, _ changes: [RegistrationChange], _ answer: @escaping (Bool) -> Void) {
         saving.due = nil
         let buffer = RecordBuffer(capacity: 4096)
+        Self.append(changes, to: buffer)
         let progress = takeProgress()
         progress?.append(to: buffer, sequence: scheduler.seen)
         saving.checkpoints += 1
@@ -231,6 +230,6 @@ extension SimulatedRelay {
             number: UInt64(bitPattern: clock.wall) << 8 | saving.checkpoints & 0xFF, asOf: scheduler.seen,
             revision: revision, madeAt: clock.wall, floor: journal.floor,
             lanes: scheduler.laneStates(now: clock.now, wall: clock.wall), to: buffer)
-        write(buffer, .checkpoint, progress, needs: nil, [], revision: revision)
+        write(buffer, .checkpoint, progress, needs: nil, [], onCheckpoint: answer)
     }
 }

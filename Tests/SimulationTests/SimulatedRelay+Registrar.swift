@@ -44,53 +44,63 @@ extension SimulatedRelay {
 
     private func send(_ changes: [RegistrationChange], _ answer: @escaping (Result<Void, JournalFailure>) -> Void) {
         let buffer = RecordBuffer()
+        Self.append(changes, to: buffer)
+        let isTaken = submit(buffer, .records, to: registrarInbox, answer)
+        if !isTaken { registrarInbox.post { answer(.failure(.closed)) } }
+    }
+
+    static func append(_ changes: [RegistrationChange], to buffer: RecordBuffer) {
         for change in changes {
             let start = buffer.beginRecord(.registration, sequence: 0)
             // A change can always be encoded.
             buffer.append([UInt8]((try? JSONEncoder().encode(change)) ?? Data()))
             buffer.endRecord(at: start)
         }
-        let isTaken = submit(buffer, .records, to: registrarInbox, answer)
-        if !isTaken { registrarInbox.post { answer(.failure(.closed)) } }
     }
 
     /// The registrar has a turn.
     func workRegistrar() {
         registrarInbox.work()
         guard !registrations.isBusy, !registrations.events.isEmpty else { return }
+        // A change that is under way comes first.
+        if registrations.events[0] == .rotated, registrations.isChanging { return }
         switch registrations.events.removeFirst() {
         case .rotated: beginSegment()
         case .changed:
-            guard registrations.unsaved.last.map({ $0.revision <= registrations.table.revision }) == true else { return }
+            guard registrations.unsaved.last.map({ $0.revision <= registrations.table.revision }) == true else {
+                return
+            }
             saveTable()
         }
     }
 
+    /// What a segment has to begin with before those before it may go is one batch: changes that no snapshot has, and the
+    /// checkpoint that tells of them. No change comes between.
     private func beginSegment() {
-        guard !registrations.unsaved.isEmpty else { return tellCheckpoint() }
         registrations.isBusy = true
-        send(registrations.unsaved) { [unowned self] result in
-            simulation.trace?("repeated \(registrations.unsaved.map(\.revision)): \(result), \(segmentList)")
-            switch result {
-            case .success:
-                registrations.isBusy = false
-                tellCheckpoint()
-            case .failure:
-                timers.append(
-                    (
-                        clock.now + .seconds(1),
-                        { [unowned self] in
-                            registrations.isBusy = false
-                            registrations.events.append(.rotated)
-                        }
-                    ))
+        registrations.isChanging = true
+        let (changes, revision) = (registrations.unsaved, registrations.table.revision)
+        pumpInbox.post { [unowned self] in
+            simulation.trace?(
+                "checkpoint of \(revision) with \(changes.map(\.revision)), saved \(registrations.savedRevision)")
+            checkpoint(revision: revision, changes) { [unowned self] isSaved in
+                registrarInbox.post { [unowned self] in
+                    registrations.isChanging = false
+                    guard !isSaved else {
+                        registrations.isBusy = false
+                        return
+                    }
+                    timers.append(
+                        (
+                            clock.now + .seconds(1),
+                            { [unowned self] in
+                                registrations.isBusy = false
+                                registrations.events.append(.rotated)
+                            }
+                        ))
+                }
             }
         }
-    }
-
-    private func tellCheckpoint() {
-        let revision = registrations.table.revision
-        pumpInbox.post { [unowned self] in checkpoint(revision: revision) }
     }
 
     func saveTable() {

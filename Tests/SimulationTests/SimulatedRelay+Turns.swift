@@ -26,7 +26,7 @@ extension SimulatedRelay {
             let isBusy =
                 journal.progress.isBusy || !ingestInbox.isEmpty || !pumpInbox.isEmpty || !registrarInbox.isEmpty
                 || !lookUps.isEmpty || rounds.first?.isDone == true
-                || !registrations.events.isEmpty && !registrations.isBusy
+                || !registrations.events.isEmpty && !registrations.isBusy && !registrations.isChanging
                 || keeper.terms != nil || keeper.isWished && !keeper.isWaiting
             if !isBusy { return }
         }
@@ -37,7 +37,7 @@ extension SimulatedRelay {
     func stop() {
         workIngest()
         isStopped = true
-        checkpoint(revision: registrations.table.revision)
+        checkpoint(revision: registrations.table.revision, registrations.unsaved) { _ in }
         for _ in 0..<20 where saving.inFlight > 0 {
             commit()
             pumpInbox.work()

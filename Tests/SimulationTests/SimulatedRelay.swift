@@ -46,7 +46,6 @@ final class SimulatedRelay {
     struct Saving {
         var due: MonotonicTime?
         var inFlight = 0
-        var missingCheckpoint: UInt64?
         var checkpoints: UInt64 = 0
         var askers: [(JournalNeeds?) -> Void] = []
         /// Whether the last save has failed.

@@ -6,7 +6,9 @@ import Storage
 extension Simulation {
     func start() {
         for attempt in 0..<20 {
-            if attempt == 0, restarts > 0, !isDraining, random.chance(15) { disk.stopsAt = disk.calls + 1 + random.below(60) }
+            if attempt == 0, restarts > 0, !isDraining, random.chance(15) {
+                disk.stopsAt = disk.calls + 1 + random.below(60)
+            }
             do {
                 relay = try SimulatedRelay(self)
                 if disk.isDown { crash() }
@@ -39,7 +41,10 @@ extension Simulation {
 
     func crash() {
         let isPowerCut = random.chance(60)
-        trace?((isPowerCut ? "power cut" : "killed") + " \(String(describing: relay?.saving)) \(clock.now) \(relay?.scheduler.hasProgress ?? false) \(String(describing: relay?.journal.failure))")
+        trace?(
+            (isPowerCut ? "power cut" : "killed")
+                + " \(String(describing: relay?.saving)) \(clock.now) \(relay?.scheduler.hasProgress ?? false) \(String(describing: relay?.journal.failure))"
+        )
         oracle.crashing(at: clock.now, savesFail: isTroubled || relay?.saving.hasFailed == true || disk.capacity < .max)
         relay = nil
         if isPowerCut { disk.cutPower() } else { disk.restart() }
@@ -99,7 +104,7 @@ extension Simulation {
             producers[index].reconnect()
             makeEvents(3, for: index)
         }
-        for round in 0..<400 where oracle.violation == nil {
+        for round in 0..<3_000 where oracle.violation == nil {
             guard let relay else { return }
             for webhook in relay.registrations.table.list(tenant: nil) where webhook.state != .active {
                 var webhook = webhook

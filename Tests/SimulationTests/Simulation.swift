@@ -33,7 +33,8 @@ final class Simulation {
     func run(steps: Int) -> String? {
         disk.renamed = { [oracle] path in
             let kind =
-                path.hasSuffix("/reserve") ? "reserve used" : path.hasSuffix(".seg.new") ? "rewritten" : "files replaced"
+                path.hasSuffix("/reserve")
+                ? "reserve used" : path.hasSuffix(".seg.new") ? "rewritten" : "files replaced"
             oracle.tally[kind, default: 0] += 1
         }
         start()
@@ -97,7 +98,8 @@ final class Simulation {
                 SimulatedProducer.Event(
                     number: events.count, tenant: random.chance(80) ? "t" : "u",
                     type: random.pick(["job.closed", "job.created"]), hasID: random.chance(80),
-                    padding: random.chance(10) ? random.below(terms.largestPadding) : random.below(40)))
+                    padding: random.chance(terms.largestPadding > 3_000 ? 30 : 10)
+                        ? random.below(terms.largestPadding) : random.below(40)))
         }
     }
 

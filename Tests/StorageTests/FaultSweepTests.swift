@@ -10,10 +10,10 @@ struct FaultSweepTests {
     func aFailedCallCostsItsBatchAlone(code: Int32) throws {
         var call = 1
         while true {
-            let disk = FaultyDisk(
-                failing: call, code: code, calls: [.create, .write, .sync, .syncDirectory])
+            let disk = FaultyDisk()
             try TemporaryJournal.run { directory in
                 let run = try directory.open(segmentBytes: 2_048, disk: disk)
+                disk.fail([.create, .write, .sync, .syncDirectory], code: code, at: call, lasting: false)
                 var confirmed: [UInt64] = []
                 for sequence in 1...24 {
                     run.clock.advance(by: Limits.journalRetryTime)

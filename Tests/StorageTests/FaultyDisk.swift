@@ -30,17 +30,10 @@ final class FaultyDisk: Disk {
     private let disk: any Disk
     private let state: Mutex<State>
 
-    /// - Parameters:
-    ///   - call: which call fails, 1 for the first of those in `calls`; none if there are fewer.
-    ///   - code: its errno.
-    ///   - calls: which kinds count.
-    ///   - lasting: whether all that follow fail too, until ``heal()``.
-    init(
-        failing call: Int, code: Int32, calls: Set<Call> = Set(Call.allCases), lasting: Bool = false,
-        over disk: any Disk = SystemDisk()
-    ) {
+    /// None fails until ``fail(_:code:at:lasting:)``.
+    init(over disk: any Disk = SystemDisk()) {
         self.disk = disk
-        state = Mutex(State(countdown: call, calls: calls, code: code, lasting: lasting))
+        state = Mutex(State(countdown: .max / 2, calls: [], code: 0, lasting: false))
     }
 
     /// Whether there were as many calls.
@@ -49,9 +42,9 @@ final class FaultyDisk: Disk {
     /// No call fails from now on.
     func heal() { state.withLock { $0.countdown = .max / 2 } }
 
-    /// The next call of these kinds, or all from then on, fail.
-    func fail(_ calls: Set<Call>, code: Int32, lasting: Bool = true) {
-        state.withLock { ($0.countdown, $0.calls, $0.code, $0.lasting) = (1, calls, code, lasting) }
+    /// The next call of these kinds fails, or one after it, and all from then on if it is to last.
+    func fail(_ calls: Set<Call>, code: Int32, at call: Int = 1, lasting: Bool = true) {
+        state.withLock { ($0.countdown, $0.calls, $0.code, $0.lasting) = (call, calls, code, lasting) }
     }
 
     fileprivate func pass(_ call: Call) throws(DiskError) {

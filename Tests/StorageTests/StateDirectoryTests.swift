@@ -101,7 +101,8 @@ struct StateDirectoryTests {
             var call = 1
             var last: UInt64? = 1
             while true {
-                let disk = FaultyDisk(failing: call, code: 28)
+                let disk = FaultyDisk()
+                disk.fail(Set(FaultyDisk.Call.allCases), code: 28, at: call, lasting: false)
                 let faulty = RegistrationSnapshot(stateDirectory: base, disk: disk)
                 let didWrite: Bool
                 do {
