@@ -113,10 +113,9 @@ package struct JournalOpener {
                         place.buffer, place.offset, header, isForState: isForState, isForIDs: isForIDs, visit)
                     return true
                 })
-            damage += damaged.map {
-                index == segments.count - 1 && $0.lowerBound == end
-                    ? .tail(path: segment.path, $0) : .bytes(path: segment.path, $0)
-            }
+            // Nothing but zeros of space taken beforehand follows it, or nothing at all.
+            let tail = index == segments.count - 1 ? damaged.last.flatMap { $0.upperBound >= end ? $0 : nil } : nil
+            damage += damaged.map { $0 == tail ? .tail(path: segment.path, $0) : .bytes(path: segment.path, $0) }
             // Zeros to the end, or an end before its time, are damage where records are known to have been.
             if let sealed = segment.sealedBytes, end < sealed, damaged.last?.lowerBound != end {
                 damage.append(.bytes(path: segment.path, end..<sealed))
@@ -124,7 +123,7 @@ package struct JournalOpener {
             }
             // Behind the last record of the last segment is what a crash left: it was never acknowledged.
             if index == segments.count - 1 {
-                segment.publish(through: end, index: [])
+                segment.publish(through: tail?.lowerBound ?? end, index: [])
                 // What a killed process wrote may be in the kernel's memory only; from now on it counts as durable.
                 if !isReadOnly { try segment.file.sync() }
             }
