@@ -20,6 +20,7 @@ extension JournalCommand {
         static let configuration = CommandConfiguration(
             commandName: "check",
             abstract: "Reads everything, and tells what is damaged and what to do.",
+            usage: "hookline journal check [<options>]",
             discussion: """
                 Every finding names the file, the bytes, and the events that are lost with them where that can be told. \
                 Events are counted by their sequences, as in "journal inspect --segment".
@@ -47,6 +48,7 @@ extension JournalCommand {
         static let configuration = CommandConfiguration(
             commandName: "inspect",
             abstract: "Counts what is in the journal: segments, events, webhooks' backlogs.",
+            usage: "hookline journal inspect [<options>]",
             discussion: """
                 Webhooks are shown as a start would find them. With --segment the records of one segment, a line each. \
                 Payloads and secrets are never shown.
@@ -78,6 +80,7 @@ extension JournalCommand {
         static let configuration = CommandConfiguration(
             commandName: "export",
             abstract: "Prints events, a JSON object a line, oldest first.",
+            usage: "hookline journal export [<options>]",
             discussion: """
                 Each line is as it can be sent again, with its id and its time:
 
@@ -119,10 +122,10 @@ struct ExportFilter: ParsableArguments {
     @Option(help: ArgumentHelp("Only the event with this id.", valueName: "id"))
     var id: String?
 
-    @Option(help: ArgumentHelp("Only those accepted since: 2h ago, or RFC 3339.", valueName: "time"))
+    @Option(help: ArgumentHelp("Only those accepted since then: RFC 3339, or how long ago, such as 2h.", valueName: "time"))
     var since: TimeArgument?
 
-    @Option(help: ArgumentHelp("Only those accepted before.", valueName: "time"))
+    @Option(help: ArgumentHelp("Only those accepted before then.", valueName: "time"))
     var until: TimeArgument?
 
     @Flag(help: "Only those that some webhook has not got yet.")
