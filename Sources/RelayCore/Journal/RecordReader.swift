@@ -70,11 +70,15 @@ package struct RecordReader {
             case .record:
                 offset = candidate
                 return .damage(start..<candidate)
-            case .zero where restIsZero(from: candidate):
-                offset = candidate
-                return .damage(start..<candidate)
+            case .zero:
+                guard let next = firstNonZero(from: candidate) else {
+                    offset = candidate
+                    return .damage(start..<candidate)
+                }
+                // What begins so far before it that its header is zeros is none. A hole is passed at once, however large.
+                candidate = max(candidate, next - RecordFormat.headerBytes) + RecordFormat.alignment
             // A length that reaches beyond the buffer may be a damaged one: it does not stop the search.
-            case .short, .zero, .none:
+            case .short, .none:
                 candidate += RecordFormat.alignment
             }
         }
@@ -84,14 +88,17 @@ package struct RecordReader {
         return .damage(start..<bytes.count)
     }
 
-    private func restIsZero(from offset: Int) -> Bool {
-        // Preallocated space is zero to its end; what was not read yet can't be judged and counts as zero.
-        guard offset < bytes.count else { return true }
+    /// Preallocated space is zero to its end; what was not read yet can't be judged and counts as zero.
+    private func restIsZero(from offset: Int) -> Bool { firstNonZero(from: offset) == nil }
+
+    /// Where the next eight bytes begin that are not all zero, counted from an offset on; nil: there are none.
+    private func firstNonZero(from offset: Int) -> Int? {
+        guard offset < bytes.count else { return nil }
         var index = offset
         while index + 8 <= bytes.count {
-            if bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self) != 0 { return false }
+            if bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self) != 0 { return index }
             index += 8
         }
-        return bytes[index...].allSatisfy { $0 == 0 }
+        return bytes[index...].allSatisfy { $0 == 0 } ? nil : index
     }
 }

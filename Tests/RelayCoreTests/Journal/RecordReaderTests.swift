@@ -47,6 +47,30 @@ struct RecordReaderTests {
         }
     }
 
+    @Test("a hole of any size, ended by any byte of the word behind it", arguments: 0..<8)
+    func holes(byte: Int) {
+        let (bytes, starts) = Self.records()
+        for words in [1, 2, 3, 4, 5, 100] {
+            var rest = [UInt8](repeating: 0, count: 8)
+            rest[byte] = 1
+            let hole = [UInt8](repeating: 0, count: words * 8) + rest
+            let reading = Self.read(Array(bytes[..<starts[2]]) + hole + bytes[starts[2]...])
+            #expect(reading.sequences == [1, 2, 3, 4], "\(words) words")
+            #expect(reading.damage == [starts[2]..<starts[2] + hole.count], "\(words) words")
+            // Right behind the zeros there is a record.
+            let short = Self.read(Array(bytes[..<starts[2]] + hole[..<(words * 8)] + bytes[starts[2]...]))
+            #expect(short.sequences == [1, 2, 3, 4] && short.damage == [starts[2]..<starts[2] + words * 8])
+        }
+    }
+
+    @Test("a large hole costs no more than reading it", .timeLimit(.minutes(1)))
+    func largeHole() {
+        let (bytes, starts) = Self.records()
+        let hole = [UInt8](repeating: 0, count: 8 << 20)
+        let reading = Self.read(Array(bytes[..<starts[1]]) + hole + bytes[starts[1]...])
+        #expect(reading.sequences == [1, 2, 3, 4])
+    }
+
     @Test("clean records, with and without preallocated zeros behind them")
     func clean() {
         let (bytes, _) = Self.records()
