@@ -23,6 +23,7 @@ package struct DiskError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Whether a file of that name is there already.
     package var isAlreadyThere: Bool { code == EEXIST }
     package var isMissing: Bool { code == ENOENT }
+    package var isNotPermitted: Bool { code == EACCES || code == EPERM }
 
     static func removed(_ path: String) -> DiskError {
         DiskError("the file is not in its place any more:", path, ENOENT)

@@ -61,12 +61,15 @@ package struct JournalOpener {
     package let disk: any Disk
     package let segmentBytes: Int
     package let logger: Logger
+    /// Whether it is only looked at: nothing is removed or synced, and what would stop a start does not stop it.
+    package let isReadOnly: Bool
 
-    package init(directory: String, disk: any Disk, segmentBytes: Int, logger: Logger) {
+    package init(directory: String, disk: any Disk, segmentBytes: Int, logger: Logger, isReadOnly: Bool = false) {
         self.directory = directory
         self.disk = disk
         self.segmentBytes = segmentBytes
         self.logger = logger
+        self.isReadOnly = isReadOnly
     }
 
     /// - Parameters:
@@ -78,7 +81,7 @@ package struct JournalOpener {
     ) throws -> RecoveredJournal {
         // What a killed process renamed may be in the kernel's memory only: files that it stands for must not go before.
         try disk.syncDirectory(directory)
-        let directoryContents = try SegmentFinder(directory: directory, disk: disk).find()
+        let directoryContents = try SegmentFinder(directory: directory, disk: disk, isStrict: !isReadOnly).find()
         let segments = directoryContents.segments
         try segments.openIndices(disk)
         var damage = directoryContents.damage
@@ -123,10 +126,10 @@ package struct JournalOpener {
             if index == segments.count - 1 {
                 segment.publish(through: end, index: [])
                 // What a killed process wrote may be in the kernel's memory only; from now on it counts as durable.
-                try segment.file.sync()
+                if !isReadOnly { try segment.file.sync() }
             }
         }
-        if let problem = contents.problem { throw problem }
+        if let problem = contents.problem, !isReadOnly { throw problem }
         let kept = dropLeftOvers(segments, floor: contents.state.floor)
         damage += missing(in: kept, floor: contents.state.floor)
         let journal = Journal(
@@ -196,7 +199,7 @@ package struct JournalOpener {
         var kept = segments
         while kept.count > 1, let first = kept.first, first.header.throughOrdinal < floor {
             do throws(DiskError) {
-                try disk.remove(first.path)
+                if !isReadOnly { try disk.remove(first.path) }
             } catch {
                 logger.warning("a journal segment that is not needed can't be removed", metadata: ["error": "\(error)"])
             }

@@ -9,11 +9,14 @@ package struct SegmentFinder {
         package var damage: [JournalDamage] = []
         /// Names that are no segments of this journal: left alone.
         package var foreign: [String] = []
+        /// What would stop a start.
+        package var refusals: [StorageRefusal] = []
     }
 
     package let directory: String
     package let disk: any Disk
-    /// Whether what stands in the way of a start is told as an error; else it is among the foreign names.
+    /// For a start: what stands in its way is an error, and what a crash left is removed. Else nothing is changed, and
+    /// what would stand in the way is told.
     package var isStrict = true
 
     package init(directory: String, disk: any Disk, isStrict: Bool = true) {
@@ -47,15 +50,19 @@ package struct SegmentFinder {
                 }
                 candidates.append(candidate)
             } catch let refusal as StorageRefusal where !isStrict {
-                found.foreign.append("\(name): \(refusal.reason)")
+                found.refusals.append(refusal)
             }
         }
         candidates.sort { $0.header.ordinal < $1.header.ordinal }
-        if let stranger = candidates.first(where: { $0.header.journal != candidates.first?.header.journal }) {
-            throw StorageRefusal(
+        let journal = candidates.first?.header.journal
+        for stranger in candidates where stranger.header.journal != journal {
+            let refusal = StorageRefusal(
                 path: stranger.path,
                 reason: "belongs to another journal than the segments before it: move it out of this directory")
+            guard !isStrict else { throw refusal }
+            found.refusals.append(refusal)
         }
+        candidates.removeAll { $0.header.journal != journal }
         found.segments = try chain(candidates)
         if isStrict { removeLeftOvers(names, of: found.segments) }
         return found

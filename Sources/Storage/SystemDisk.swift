@@ -48,6 +48,23 @@ package struct SystemDisk: Disk {
     }
 }
 
+/// The real disk, to look at alone: a call that would change something fails.
+package struct ReadOnlyDisk: Disk {
+    private let disk = SystemDisk()
+
+    package init() {}
+
+    package func open(_ path: String) throws(DiskError) -> any DiskFile { try SystemFile(path, flags: O_RDONLY) }
+    package func list(_ directory: String) throws(DiskError) -> [String] { try disk.list(directory) }
+    package func attributes(of path: String) throws(DiskError) -> FileAttributes { try disk.attributes(of: path) }
+
+    package func create(_ path: String) throws(DiskError) -> any DiskFile { throw DiskError("open", path, EROFS) }
+    package func remove(_ path: String) throws(DiskError) { throw DiskError("unlink", path, EROFS) }
+    package func rename(_ path: String, to other: String) throws(DiskError) { throw DiskError("rename", path, EROFS) }
+    /// What is only looked at need not last.
+    package func syncDirectory(_ path: String) {}
+}
+
 /// A file of the real disk.
 private final class SystemFile: DiskFile {
     private let descriptor: Int32

@@ -23,6 +23,7 @@ struct Hookline: AsyncParsableCommand {
             CommandGroup(
                 name: "Everyday",
                 subcommands: [SendCommand.self, WebhooksCommand.self, EventsCommand.self, TenantsCommand.self]),
+            CommandGroup(name: "Offline", subcommands: [JournalCommand.self]),
             CommandGroup(name: "Receiver", subcommands: [ListenCommand.self, VerifyCommand.self]),
         ])
 }

@@ -148,31 +148,9 @@ struct RelayStart {
             logger.warning("starting without the registered webhooks, as the command line says")
             return (RegistrationTable(catalogue: catalogue, revision: recovered.state.revision + 1_000_000), 0)
         }
-        var table = try snapshot.read(catalogue: catalogue) ?? RegistrationTable(catalogue: catalogue)
-        let saved = table.revision
-        guard saved == 0 || !recovered.journal.allSegments.isEmpty || options.withoutJournal else {
-            throw StorageRefusal(
-                path: directory.journal,
-                reason: """
-                    is empty, but \(snapshot.path) tells of an earlier run: the events of that run are not here. Put the \
-                    journal back (is a file system not mounted?), or start once with --without-journal to begin anew
-                    """)
-        }
-        for change in recovered.changes where change.revision > table.revision {
-            guard change.revision == table.revision + 1 else { break }
-            table.apply(change)
-        }
-        let newest = max(recovered.state.revision, recovered.changes.last?.revision ?? 0)
-        guard table.revision >= newest else {
-            throw StorageRefusal(
-                path: snapshot.path,
-                reason: """
-                    the journal knows \(newest) changes of the registered webhooks, this file and the journal together \
-                    hold \(table.revision): the file is missing or from an older backup. Put the newest copy in its \
-                    place, or start once with --without-registrations to begin with none
-                    """)
-        }
-        return (table, saved)
+        return try RegistrationRecovery.table(
+            snapshot, recovered, catalogue: catalogue, journalDirectory: directory.journal,
+            mayBeWithoutJournal: options.withoutJournal)
     }
 
     private func report(_ recovered: RecoveredJournal) {

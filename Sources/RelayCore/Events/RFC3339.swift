@@ -34,6 +34,33 @@ package enum RFC3339 {
         }
     }
 
+    /// Unix milliseconds of a `date-time`; nil for any other text. What is finer than a millisecond is cut off.
+    package static func milliseconds(_ text: String) -> Int64? {
+        Array(text.utf8).withUnsafeBytes { bytes in
+            guard isValid(bytes), let year = number(bytes, 0, 4), let month = number(bytes, 5, 2),
+                let day = number(bytes, 8, 2), let hour = number(bytes, 11, 2), let minute = number(bytes, 14, 2),
+                let second = number(bytes, 17, 2)
+            else { return nil }
+            // The same source, days_from_civil.
+            let shiftedYear = month <= 2 ? year - 1 : year
+            let era = (shiftedYear >= 0 ? shiftedYear : shiftedYear - 399) / 400
+            let yearOfEra = shiftedYear - era * 400
+            let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
+            let days = era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+            var milliseconds = Int64(((days * 24 + hour) * 60 + minute) * 60 + second) * 1000
+            let fraction = bytes[19] == UInt8(ascii: ".") ? bytes[20...].prefix { $0 &- 0x30 < 10 } : bytes[0..<0]
+            for (index, digit) in fraction.prefix(3).enumerated() {
+                milliseconds += Int64(digit - 0x30) * [100, 10, 1][index]
+            }
+            let zone = bytes.count - 6
+            guard bytes[bytes.count - 1] | 0x20 != UInt8(ascii: "z"), let hours = number(bytes, zone + 1, 2),
+                let minutes = number(bytes, zone + 4, 2)
+            else { return milliseconds }
+            let offset = Int64(hours * 60 + minutes) * 60_000
+            return bytes[zone] == UInt8(ascii: "-") ? milliseconds + offset : milliseconds - offset
+        }
+    }
+
     /// Appends `2026-05-02T14:32:10.000Z`.
     package static func append(milliseconds: Int64, to text: inout [UInt8]) {
         // Days since 1970 to a date in the proleptic Gregorian calendar: Howard Hinnant, "chrono-Compatible Low-Level

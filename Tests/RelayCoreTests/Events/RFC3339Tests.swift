@@ -69,4 +69,25 @@ struct RFC3339Tests {
         #expect(RFC3339.text(milliseconds: milliseconds) == text)
         #expect(isValid(text))
     }
+
+    @Test(
+        "a text's moment",
+        arguments: [
+            ("1970-01-01T00:00:00Z", 0), ("2026-05-02T14:32:10.000Z", 1_777_732_330_000),
+            ("2026-05-02T14:32:10.0019Z", 1_777_732_330_001), ("2026-05-02T16:32:10.5+02:00", 1_777_732_330_500),
+            ("2026-05-02T12:02:10-02:30", 1_777_732_330_000), ("2024-02-29t23:59:59z", 1_709_251_199_000),
+            ("2000-03-01T00:00:00Z", 951_868_800_000), ("1969-12-31T23:59:59Z", -1_000),
+        ] as [(String, Int64)])
+    func milliseconds(text: String, expected: Int64) {
+        #expect(RFC3339.milliseconds(text) == expected)
+        if expected >= 0 {
+            #expect(RFC3339.milliseconds(RFC3339.text(milliseconds: expected)) == expected)
+        }
+    }
+
+    @Test func noMoment() {
+        for text in ["", "yesterday", "2026-02-30T00:00:00Z", "2026-05-02T14:32:10"] {
+            #expect(RFC3339.milliseconds(text) == nil)
+        }
+    }
 }
