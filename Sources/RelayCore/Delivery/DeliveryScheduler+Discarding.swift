@@ -92,16 +92,23 @@ extension DeliveryScheduler {
         guard let slot = slots[webhook], lanes[slot].open[sequence] == nil, sequence < lanes[slot].durableCursor else {
             return false
         }
+        // What the journal has not heard of yet it never hears of: in one record the settlement has the last word.
+        let unsaved = lanes[slot].unsaved.settled.lastIndex { $0.sequence == sequence }
         lanes[slot].open[sequence] = Lane.Open(
-            attempts: 0, phase: .due, isRecorded: true, bytes: UInt32(clamping: bytes),
+            attempts: 0, phase: .due, isRecorded: unsaved == nil, bytes: UInt32(clamping: bytes),
             begun: Lane.Moment(monotonic: now, wall: wall))
         lanes[slot].due.append(sequence)
         changeParked(slot, by: 1)
         lanes[slot].pending += 1
         lanes[slot].pendingBytes += bytes
-        lanes[slot].unsaved.reopened.append(
-            LaneProgress.Opening(sequence: sequence, bytes: UInt32(clamping: bytes)))
-        unsavedBytes += 12
+        if let unsaved {
+            lanes[slot].unsaved.settled.remove(at: unsaved)
+            unsavedBytes = max(0, unsavedBytes - LaneProgress.settlementBytes)
+        } else {
+            lanes[slot].unsaved.reopened.append(
+                LaneProgress.Opening(sequence: sequence, bytes: UInt32(clamping: bytes)))
+            unsavedBytes += 12
+        }
         touched.insert(webhook)
         wake(slot)
         return true

@@ -28,6 +28,12 @@ extension DeliveryScheduler {
             // Only the last try counts, and none of what is settled by now.
             let newer = Set(lanes[slot].unsaved.retried.map(\.sequence))
             older.retried.removeAll { lanes[slot].open[$0.sequence] == nil || newer.contains($0.sequence) }
+            // Nor a settlement whose delivery was reopened since then: for the journal it was open all the time.
+            for settlement in older.settled where lanes[slot].open[settlement.sequence] != nil {
+                lanes[slot].unsaved.reopened.removeAll { $0.sequence == settlement.sequence }
+                lanes[slot].open[settlement.sequence]?.isRecorded = false
+            }
+            older.settled.removeAll { lanes[slot].open[$0.sequence] != nil }
             lanes[slot].unsaved.settled.insert(contentsOf: older.settled, at: 0)
             lanes[slot].unsaved.retried.insert(contentsOf: older.retried, at: 0)
             lanes[slot].unsaved.reopened.insert(contentsOf: older.reopened, at: 0)
