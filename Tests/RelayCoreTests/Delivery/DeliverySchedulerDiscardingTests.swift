@@ -172,11 +172,15 @@ struct DeliverySchedulerDiscardingTests {
         Self.accept(1...3, &scheduler)
         #expect(Self.deliver(&scheduler) == [1, 2, 3])
         _ = Self.settled(&scheduler)
-        let isReopened = scheduler.reopen(2, bytes: Self.bytes, for: 1, now: Self.start, wall: 0)
-        let isAgain = scheduler.reopen(2, bytes: Self.bytes, for: 1, now: Self.start, wall: 0)
-        let isFuture = scheduler.reopen(4, bytes: Self.bytes, for: 1, now: Self.start, wall: 0)
-        let isUnknown = scheduler.reopen(2, bytes: Self.bytes, for: 9, now: Self.start, wall: 0)
-        #expect(isReopened && !isAgain && !isFuture && !isUnknown)
+        func reopen(_ sequence: UInt64, _ webhook: WebhookNumber, isMatched: Bool) -> DeliveryScheduler.Reopening {
+            scheduler.reopen(
+                sequence, bytes: Self.bytes, for: webhook, isMatched: isMatched, now: Self.start, wall: 0)
+        }
+        #expect(reopen(2, 1, isMatched: true) == .reopened)
+        #expect(reopen(2, 1, isMatched: true) == .pending)
+        #expect(reopen(4, 1, isMatched: true) == .pending)
+        #expect(reopen(4, 1, isMatched: false) == .tooEarly)
+        #expect(reopen(2, 9, isMatched: true) == .pending)
         #expect(scheduler.pending == 1)
         let record = scheduler.takeProgress()
         #expect(record?.lanes.first?.progress.reopened.map(\.sequence) == [2])
@@ -199,8 +203,16 @@ struct DeliverySchedulerDiscardingTests {
         var failed: ProgressRecord?
         if order == 1 { if let record = scheduler.takeProgress() { state.apply(record) } }
         if order == 2 { failed = scheduler.takeProgress() }
-        let isReopened = scheduler.reopen(2, bytes: Self.bytes, for: 1, now: Self.start, wall: 0)
-        #expect(isReopened)
+        var reopening = scheduler.reopen(
+            2, bytes: Self.bytes, for: 1, isMatched: true, now: Self.start, wall: 0)
+        if order == 0 {
+            // A record says first what is reopened and then what is settled: it has to wait for the next one.
+            #expect(reopening == .tooEarly)
+            if let record = scheduler.takeProgress() { state.apply(record) }
+            reopening = scheduler.reopen(
+                2, bytes: Self.bytes, for: 1, isMatched: true, now: Self.start, wall: 0)
+        }
+        #expect(reopening == .reopened)
         if let failed { scheduler.restoreProgress(failed) }
         if let record = scheduler.takeProgress() { state.apply(record) }
         #expect(state.lanes[1]?.open.keys.sorted() == [2])
