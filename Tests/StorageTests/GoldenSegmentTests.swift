@@ -46,7 +46,7 @@ struct GoldenSegmentTests {
         number: 4, madeAt: 1_777_732_000_000,
         kind: .replay(
             .init(
-                webhook: 1, id: "wh_1", status: .undelivered, since: 1_777_000_000_000, until: 1_777_732_000_000, next: 2,
+                webhook: 1, status: .undelivered, since: 1_777_000_000_000, until: 1_777_732_000_000, next: 2,
                 through: 6)))
 
     private static func change() throws -> RegistrationChange {

@@ -60,7 +60,7 @@ enum TaskPresentation {
             case .eraseTenant(let erase):
                 [("kind", "erase_tenant"), ("tenantId", .string(erase.tenant))]
             case .replay(let replay):
-                [("kind", "replay"), ("webhookId", .string(replay.id))]
+                [("kind", "replay"), ("webhookId", .text(replay.id))]
             case .replayEvent(let replay):
                 [("kind", "replay_event"), ("eventId", .string(replay.id))]
             }

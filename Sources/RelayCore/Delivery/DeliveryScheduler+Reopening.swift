@@ -4,7 +4,7 @@ extension DeliveryScheduler {
         case reopened
         /// It is pending as it is, or the webhook is gone.
         case pending
-        /// To be asked again soon: the journal does not know yet how it ended, or the lane has not come that far.
+        /// To be asked again later: the lane has not come that far.
         case tooEarly
     }
 
@@ -16,18 +16,23 @@ extension DeliveryScheduler {
     ) -> Reopening {
         guard let slot = slots[webhook], lanes[slot].open[sequence] == nil else { return .pending }
         guard sequence < reach(of: lanes[slot]) else { return isMatched ? .pending : .tooEarly }
-        // A record says first what is reopened and then what is settled.
-        guard !lanes[slot].unsaved.settled.contains(where: { $0.sequence == sequence }) else { return .tooEarly }
+        // What the journal has not heard of yet it never hears of: in one record the settlement has the last word.
+        let unsaved = lanes[slot].unsaved.settled.lastIndex { $0.sequence == sequence }
         lanes[slot].open[sequence] = Lane.Open(
-            attempts: 0, phase: .due, isRecorded: true, bytes: UInt32(clamping: bytes),
+            attempts: 0, phase: .due, isRecorded: unsaved == nil, bytes: UInt32(clamping: bytes),
             begun: Lane.Moment(monotonic: now, wall: wall), isRepeat: true)
         lanes[slot].due.append(sequence)
         changeParked(slot, by: 1)
         lanes[slot].pending += 1
         lanes[slot].pendingBytes += bytes
-        lanes[slot].unsaved.reopened.append(
-            LaneProgress.Opening(sequence: sequence, bytes: UInt32(clamping: bytes)))
-        unsavedBytes += 12
+        if let unsaved {
+            lanes[slot].unsaved.settled.remove(at: unsaved)
+            unsavedBytes = max(0, unsavedBytes - LaneProgress.settlementBytes)
+        } else {
+            lanes[slot].unsaved.reopened.append(
+                LaneProgress.Opening(sequence: sequence, bytes: UInt32(clamping: bytes)))
+            unsavedBytes += 12
+        }
         touched.insert(webhook)
         wake(slot)
         return .reopened

@@ -28,7 +28,12 @@ extension DeliveryScheduler {
             // Only the last try counts, and none of what is settled by now.
             let newer = Set(lanes[slot].unsaved.retried.map(\.sequence))
             older.retried.removeAll { lanes[slot].open[$0.sequence] == nil || newer.contains($0.sequence) }
-            keepOpen(&older, slot)
+            // Nor a settlement whose delivery was reopened since then: for the journal it was open all the time.
+            for settlement in older.settled where lanes[slot].open[settlement.sequence] != nil {
+                lanes[slot].unsaved.reopened.removeAll { $0.sequence == settlement.sequence }
+                lanes[slot].open[settlement.sequence]?.isRecorded = false
+            }
+            older.settled.removeAll { lanes[slot].open[$0.sequence] != nil }
             lanes[slot].unsaved.settled.insert(contentsOf: older.settled, at: 0)
             lanes[slot].unsaved.retried.insert(contentsOf: older.retried, at: 0)
             lanes[slot].unsaved.reopened.insert(contentsOf: older.reopened, at: 0)
@@ -36,16 +41,6 @@ extension DeliveryScheduler {
             unsavedBytes += older.encodedBytes
             touched.insert(entry.webhook)
         }
-    }
-
-    /// What was settled and has been reopened since then counts as never settled: a record says first what is reopened.
-    private mutating func keepOpen(_ older: inout LaneProgress, _ slot: Int) {
-        guard !lanes[slot].unsaved.reopened.isEmpty else { return }
-        let settled = Set(older.settled.map(\.sequence))
-        let both = Set(lanes[slot].unsaved.reopened.map(\.sequence)).intersection(settled)
-        older.settled.removeAll { both.contains($0.sequence) }
-        lanes[slot].unsaved.reopened.removeAll { both.contains($0.sequence) }
-        for sequence in both { lanes[slot].open[sequence]?.isRecorded = false }
     }
 
     /// The state of all lanes, for a checkpoint. Call ``takeProgress()`` before, and write what it returns before.
