@@ -54,8 +54,11 @@ package final class Segment: Sendable {
     /// Its index file; nil for the segment that is written to, and until there is one.
     package var index: SegmentIndex? { state.withLock { $0.sidecar } }
 
-    /// Whether it had an index that turned out to be damaged, and has no other one yet.
+    /// Whether nobody else knows its ids, and it has no index: it had one that turned out to be damaged, or it was written
+    /// anew.
     var hasLostIndex: Bool { state.withLock { $0.hasLostIndex } }
+
+    func noteLostIndex() { state.withLock { $0.hasLostIndex = true } }
 
     func use(_ index: SegmentIndex?) {
         state.withLock {
