@@ -63,7 +63,11 @@ package final class Segment: Sendable {
     func use(_ index: SegmentIndex?) {
         state.withLock {
             $0.sidecar = index
-            if index != nil { $0.hasLostIndex = false }
+            guard index != nil else { return }
+            $0.hasLostIndex = false
+            // The file knows better; the memory is worth more elsewhere.
+            $0.index = []
+            $0.isIndexed = false
         }
     }
 
@@ -118,6 +122,14 @@ package final class Segment: Sendable {
 
     /// An offset at or before the record of an event, or of the next one if there is none of that sequence.
     func offset(for sequence: UInt64) throws(DiskError) -> Int {
+        if let index {
+            do throws(IndexFault) {
+                return try index.firstOffset(atOrAfter: sequence) ?? validBytes
+            } catch {
+                // Whoever reads by the index finds the same, and drops it.
+                if case .disk(let error) = error { throw error }
+            }
+        }
         if !state.withLock({ $0.isIndexed }) { try buildIndex() }
         return state.withLock { state in
             var low = 0
