@@ -23,7 +23,8 @@ struct SimulationTests {
     /// large checkpoint led to the next one; what only the kernel knew of was taken for durable by a start.
     @Test(
         "what once failed",
-        arguments: [84, 132, 217, 551, 554, 803, 941, 1_029, 1_149, 1_250, 1_272, 1_350, 1_387, 1_694] as [UInt64])
+        arguments: [84, 132, 217, 551, 554, 803, 941, 1_029, 1_149, 1_250, 1_272, 1_350, 1_387, 1_694, 31_639, 34_590]
+            as [UInt64])
     func formerFailures(seed: UInt64) {
         let violation = Simulation(seed: seed).run(steps: Self.steps)
         #expect(violation == nil)
