@@ -35,12 +35,14 @@ package protocol DiskFile: Sendable {
 /// Who may do what with a file, and whether it is one.
 package struct FileAttributes: Equatable, Sendable {
     package let isRegularFile: Bool
+    package let isDirectory: Bool
     package let owner: UInt32
     /// The permission bits.
     package let mode: UInt32
 
-    package init(isRegularFile: Bool, owner: UInt32, mode: UInt32) {
+    package init(isRegularFile: Bool, isDirectory: Bool = false, owner: UInt32, mode: UInt32) {
         self.isRegularFile = isRegularFile
+        self.isDirectory = isDirectory
         self.owner = owner
         self.mode = mode
     }

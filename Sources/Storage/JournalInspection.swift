@@ -1,151 +1,153 @@
+import Glibc
 package import Logging
 package import RelayCore
 
 /// Looks at a state directory and changes nothing: also at one that is damaged, and beside a running daemon.
+///
+/// ``look()`` finds what a start would find, and holds the segments open: what a daemon removes or writes anew afterwards
+/// is still read as it was. ``read(_:of:record:damage:)`` reads a segment of it.
 package struct JournalInspection {
     package let stateDirectory: String
-    private let disk = ReadOnlyDisk()
+    let disk: ReadOnlyDisk
     private let logger: Logger
 
-    /// How often it begins anew because a daemon has removed or rewritten a segment meanwhile.
-    private static let triesMax = 5
+    /// How often it looks anew because of what a running daemon does meanwhile.
+    private static let looksMax = 5
+    /// Between two looks: longer than a write and its sync usually take.
+    private static let pauseMicroseconds: UInt32 = 20_000
 
-    package init(stateDirectory: String, logger: Logger) {
+    package init(stateDirectory: String, logger: Logger, disk: ReadOnlyDisk = ReadOnlyDisk()) {
         self.stateDirectory = stateDirectory
         self.logger = logger
+        self.disk = disk
     }
 
     package var directory: String { "\(stateDirectory)/journal" }
 
-    /// A segment as it was found.
-    package struct SegmentFacts: Equatable, Sendable {
-        package let path: String
-        package let header: SegmentHeader
-        package let bytes: Int
-        package let hasIndex: Bool
-        package var records: [RecordKind: Int] = [:]
-        package var lastSequence: UInt64?
-        package var damage: [JournalDamage] = []
-    }
-
-    /// One look at all of it.
-    package struct Facts: Sendable {
-        package var segments: [SegmentFacts] = []
-        package var damage: [JournalDamage] = []
-        /// What would stop a start.
-        package var refusals: [StorageRefusal] = []
-        package var foreign: [String] = []
-        package var state = RecoveryState(checkpoint: nil)
-        package var tasks: [JournalTask] = []
+    /// What a start would find.
+    package struct Look {
+        package let recovered: RecoveredJournal
         /// Webhooks as a start would find them; nil if it would not find them.
-        package var table: RegistrationTable?
-        package var id: JournalID?
+        package let table: RegistrationTable?
+        /// All but what only reading the segments shows.
+        package let findings: [JournalFinding]
+
+        package var segments: [Segment] { recovered.journal.allSegments }
+        package var id: JournalID { recovered.journal.id }
+
+        /// Lanes of the webhooks that there are: what waits for others is cancelled by a start.
+        package var lanes: [WebhookNumber: LaneState] {
+            guard let table else { return recovered.state.lanes }
+            return recovered.state.lanes.filter { table.webhooks[$0.key] != nil }
+        }
+
+        /// What they still need.
+        package var needs: JournalNeeds {
+            JournalNeeds(
+                lanes: lanes.mapValues { JournalNeeds.Lane(cursor: $0.cursor, open: $0.open.keys.sorted()) })
+        }
     }
 
-    /// Reads everything.
-    ///
-    /// - Parameter visit: gets each record in order, valid during the call, with its segment's number in the list.
-    /// - Throws: ``DiskError``, or ``StorageRefusal`` if there is no journal.
-    package func read(
-        visit: (
-            _ place: (buffer: RecordBuffer, offset: Int), _ header: RecordFormat.Header, _ fileOffset: Int,
-            _ segment: Int
-        )
-            -> Void = { _, _, _, _ in }
-    ) throws -> Facts {
-        var facts = Facts()
-        let (recovered, finder) = try open()
-        facts.id = recovered.journal.id
-        facts.state = recovered.state
-        facts.tasks = recovered.tasks.filter { !$0.isDone }
-        facts.foreign = finder.foreign
-        facts.refusals = finder.refusals
-        for (number, segment) in recovered.journal.allSegments.enumerated() {
-            var found = SegmentFacts(
-                path: segment.path, header: segment.header, bytes: segment.validBytes,
-                hasIndex: try SegmentIndex.open(segment.indexPath, disk: disk, header: segment.header) != nil)
-            let isLast = number == recovered.journal.allSegments.count - 1
-            let (damaged, end) = try segment.forEachRecord { place, header, offset in
-                if let kind = RecordKind(rawValue: header.kind) { found.records[kind, default: 0] += 1 }
-                if header.kind == RecordKind.event.rawValue { found.lastSequence = header.sequence }
-                visit(place, header, offset, number)
-                return true
-            }
-            found.damage = damaged.map {
-                isLast && $0.lowerBound == end ? .tail(path: segment.path, $0) : .bytes(path: segment.path, $0)
-            }
-            if let sealed = segment.sealedBytes, end < sealed, damaged.last?.lowerBound != end {
-                found.damage.append(.bytes(path: segment.path, end..<sealed))
-            }
-            facts.damage += found.damage
-            facts.segments.append(found)
-        }
-        facts.damage += recovered.damage.filter {
-            switch $0 {
-            case .bytes, .tail: false
-            case .headerCopy, .missing: true
-            }
-        }
-        addRegistrations(&facts, recovered)
-        return facts
-    }
+    // MARK: Looking
 
-    /// Calls `body` with each event in order, until it returns false.
-    ///
-    /// - Returns: stretches that are damaged.
-    package func forEachEvent(
-        _ recovered: RecoveredJournal, _ body: (EventRecord) -> Bool
-    ) throws(DiskError) -> [JournalDamage] {
-        var damage: [JournalDamage] = []
-        var isEnded = false
-        let segments = recovered.journal.allSegments
-        for (number, segment) in segments.enumerated() where !isEnded {
-            let (damaged, end) = try segment.forEachRecord { place, header, _ in
-                guard header.kind == RecordKind.event.rawValue,
-                    let event = EventRecord(buffer: place.buffer, offset: place.offset)
-                else { return true }
-                isEnded = !body(event)
-                return !isEnded
-            }
-            damage += damaged.filter { number + 1 < segments.count || $0.lowerBound != end }
-                .map { .bytes(path: segment.path, $0) }
-        }
-        return damage
-    }
-
-    /// The journal as a start would find it, and what the directory holds.
-    package func open() throws -> (RecoveredJournal, SegmentFinder.Found) {
-        var tries = 1
-        while true {
+    /// - Throws: ``DiskError`` if there is no journal, or none of it can be read.
+    package func look() throws -> Look {
+        var previous: Look?
+        for number in 1... {
             do {
-                let finder = try SegmentFinder(directory: directory, disk: disk, isStrict: false).find()
-                let recovered = try JournalOpener(
-                    directory: directory, disk: disk, segmentBytes: Limits.segmentBytes, logger: logger,
-                    isReadOnly: true
-                ).open(
-                    eventsSince: .max,
-                    hooks: JournalHooks(wall: { 0 }, monotonic: { MonotonicTime(nanoseconds: 0) }),
-                    visit: { _, _ in })
-                return (recovered, finder)
-            } catch let error as DiskError where error.isMissing && tries < Self.triesMax {
+                let look = try lookOnce()
+                // A batch that is being written, or a name that changes hands, is gone with the next look; damage stays.
+                let isSettled = look.findings.isEmpty || look.findings == previous?.findings
+                if isSettled || number >= Self.looksMax { return look }
+                previous = look
+            } catch let error as DiskError where error.isMissing && number < Self.looksMax {
                 // Removed or written anew by a daemon that is running. Without the directory there is nothing to wait for.
                 guard (try? disk.list(directory)) != nil else { throw error }
-                tries += 1
             }
+            usleep(Self.pauseMicroseconds)
         }
+        fatalError("the loop ends by itself")
     }
 
-    /// The snapshot with the changes since, as a start puts them together.
-    private func addRegistrations(_ facts: inout Facts, _ recovered: RecoveredJournal) {
-        let snapshot = RegistrationSnapshot(stateDirectory: stateDirectory, disk: disk)
+    private func lookOnce() throws -> Look {
+        // Whose files they have to be: the daemon's, who may be somebody else than the one who looks.
+        let owner = try disk.attributes(of: "\(stateDirectory)/.").owner
+        let recovered = try JournalOpener(
+            directory: directory, disk: disk, segmentBytes: Limits.segmentBytes, logger: logger, isReadOnly: true,
+            owner: owner
+        ).open(
+            eventsSince: .max, hooks: JournalHooks(wall: { 0 }, monotonic: { MonotonicTime(nanoseconds: 0) }),
+            visit: { _, _ in })
+        if recovered.journal.allSegments.isEmpty, let error = recovered.directory.unreadable.first,
+            error.isNotPermitted
+        {
+            throw error
+        }
+        var findings = try directoryProblems(owner: owner).map { JournalFinding.refusal($0) }
+        findings += recovered.findings(in: directory)
+        var table: RegistrationTable?
         do {
-            facts.table = try RegistrationRecovery.table(
-                snapshot, recovered, catalogue: EventCatalogue(), journalDirectory: directory
+            table = try RegistrationRecovery.table(
+                RegistrationSnapshot(stateDirectory: stateDirectory, disk: disk), recovered,
+                catalogue: EventCatalogue(), journalDirectory: directory
             ).table
         } catch let refusal as StorageRefusal {
-            facts.refusals.append(refusal)
-        } catch {
-            facts.refusals.append(StorageRefusal(path: snapshot.path, reason: "\(error)"))
+            findings.append(.refusal(refusal))
+        } catch let error as DiskError where !error.isMissing {
+            findings.append(.closed(error))
         }
+        return Look(recovered: recovered, table: table, findings: findings)
+    }
+
+    /// What ``StateDirectory`` would refuse.
+    private func directoryProblems(owner: UInt32) throws(DiskError) -> [StorageRefusal] {
+        let attributes = try disk.attributes(of: directory)
+        guard attributes.isDirectory else {
+            return [
+                StorageRefusal(
+                    path: directory, reason: "is no directory (a symbolic link is not followed): put it here")
+            ]
+        }
+        var problems: [StorageRefusal] = []
+        if attributes.owner != owner {
+            problems.append(
+                StorageRefusal(
+                    path: directory,
+                    reason: """
+                        belongs to uid \(attributes.owner), and the directory that it is in to uid \(owner): \
+                        chown \(owner) \(directory)
+                        """))
+        }
+        if attributes.mode & 0o077 != 0 {
+            problems.append(
+                StorageRefusal(
+                    path: directory,
+                    reason: "is open to others (mode \(String(attributes.mode, radix: 8))): chmod 700 \(directory)"))
+        }
+        return problems
+    }
+}
+
+extension RecoveredJournal {
+    fileprivate func findings(in directory: String) -> [JournalFinding] {
+        let found = self.directory
+        var findings = refusals.map { JournalFinding.refusal($0) } + found.unreadable.map { .closed($0) }
+        for item in damage {
+            switch item {
+            case .headerCopy(let path): findings.append(.header(path: path))
+            case .missing(let ordinals, let sequences):
+                let events = sequences.isEmpty ? nil : sequences.lowerBound...sequences.upperBound - 1
+                findings.append(.missing(ordinals: ordinals, events: events))
+            case .tail(let path, let range): findings.append(.tail(path: path, range))
+            // Reading the segment shows it with what is around it.
+            case .bytes: break
+            }
+        }
+        let unfinished = Set(found.unfinished)
+        findings += found.duplicates.map { .duplicate(path: $0) }
+        findings += found.unfinished.map { .unfinished(path: "\(directory)/\($0)") }
+        findings += found.foreign.filter { !unfinished.contains($0) }.map { .foreign(path: "\(directory)/\($0)") }
+        let leftOvers = found.merged.filter { !found.duplicates.contains($0) } + found.leftOvers + dropped
+        return findings + leftOvers.map { .leftOver(path: $0) }
     }
 }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 package import Logging
 package import RelayCore
 
@@ -11,8 +12,17 @@ package struct RecoveredJournal {
     /// Work that is not finished, and some that is.
     package let tasks: [JournalTask]
     package let damage: [JournalDamage]
+    /// What was in the directory.
+    package let directory: SegmentFinder.Found
+    /// The segment with the checkpoint that it began with; nil: there was none, and it began with the first record of all.
+    package let checkpointOrdinal: UInt64?
+    /// Segments whose removal was decided and cut short.
+    package let dropped: [String]
+    /// What would have stopped a start, if it was only looked at.
+    package let refusals: [StorageRefusal]
+
     /// Names in the directory that are no segments of this journal.
-    package let foreign: [String]
+    package var foreign: [String] { directory.foreign }
 }
 
 /// Something that should be in the journal, and is not readable or not there.
@@ -63,13 +73,19 @@ package struct JournalOpener {
     package let logger: Logger
     /// Whether it is only looked at: nothing is removed or synced, and what would stop a start does not stop it.
     package let isReadOnly: Bool
+    /// Whose files they have to be.
+    package let owner: UInt32
 
-    package init(directory: String, disk: any Disk, segmentBytes: Int, logger: Logger, isReadOnly: Bool = false) {
+    package init(
+        directory: String, disk: any Disk, segmentBytes: Int, logger: Logger, isReadOnly: Bool = false,
+        owner: UInt32 = geteuid()
+    ) {
         self.directory = directory
         self.disk = disk
         self.segmentBytes = segmentBytes
         self.logger = logger
         self.isReadOnly = isReadOnly
+        self.owner = owner
     }
 
     /// - Parameters:
@@ -81,7 +97,10 @@ package struct JournalOpener {
     ) throws -> RecoveredJournal {
         // What a killed process renamed may be in the kernel's memory only: files that it stands for must not go before.
         try disk.syncDirectory(directory)
-        let directoryContents = try SegmentFinder(directory: directory, disk: disk, isStrict: !isReadOnly).find()
+        let directoryContents = try SegmentFinder(
+            directory: directory, disk: disk, isStrict: !isReadOnly, owner: owner
+        ).find()
+        if !isReadOnly { try clean(directoryContents) }
         let segments = directoryContents.segments
         try segments.openIndices(disk)
         var damage = directoryContents.damage
@@ -106,17 +125,16 @@ package struct JournalOpener {
                 contents.state.passDamage()
             }
             let (damaged, end) = try segment.forEachRecord(
-                onDamage: { if isForState { contents.state.passDamage() } },
+                onDamage: { _ in if isForState { contents.state.passDamage() } },
                 { place, header, offset in
                     if let found, (index, offset) >= (found.segment, found.end) { contents.state.passCheckpoint() }
                     contents.apply(
                         place.buffer, place.offset, header, isForState: isForState, isForIDs: isForIDs, visit)
                     return true
                 })
-            damage += damaged.map {
-                index == segments.count - 1 && $0.lowerBound == end
-                    ? .tail(path: segment.path, $0) : .bytes(path: segment.path, $0)
-            }
+            // Nothing but zeros of space taken beforehand follows it, or nothing at all.
+            let tail = index == segments.count - 1 ? damaged.last.flatMap { $0.upperBound >= end ? $0 : nil } : nil
+            damage += damaged.map { $0 == tail ? .tail(path: segment.path, $0) : .bytes(path: segment.path, $0) }
             // Zeros to the end, or an end before its time, are damage where records are known to have been.
             if let sealed = segment.sealedBytes, end < sealed, damaged.last?.lowerBound != end {
                 damage.append(.bytes(path: segment.path, end..<sealed))
@@ -124,7 +142,7 @@ package struct JournalOpener {
             }
             // Behind the last record of the last segment is what a crash left: it was never acknowledged.
             if index == segments.count - 1 {
-                segment.publish(through: end, index: [])
+                segment.publish(through: tail?.lowerBound ?? end, index: [])
                 // What a killed process wrote may be in the kernel's memory only; from now on it counts as durable.
                 if !isReadOnly { try segment.file.sync() }
             }
@@ -142,7 +160,18 @@ package struct JournalOpener {
             journal: journal, state: contents.state,
             changes: contents.changes.values.sorted { $0.revision < $1.revision },
             tasks: contents.tasks.values.sorted { $0.number < $1.number }, damage: damage,
-            foreign: directoryContents.foreign)
+            directory: directoryContents, checkpointOrdinal: found.map { segments[$0.segment].header.ordinal },
+            dropped: segments.prefix(segments.count - kept.count).map(\.path),
+            refusals: directoryContents.refusals + (contents.problem.map { [$0] } ?? []))
+    }
+
+    /// Removes what a crash left.
+    private func clean(_ found: SegmentFinder.Found) throws(DiskError) {
+        for path in found.merged { try disk.remove(path) }
+        for path in found.leftOvers {
+            // It is only space that is lost as long as it can't be removed.
+            _ = try? disk.remove(path)
+        }
     }
 
     private struct Contents {

@@ -163,13 +163,13 @@ package final class Segment: Sendable {
     /// - Parameters:
     ///   - offset: of a record; nil is the first one.
     ///   - chunkBytes: how much is read at a time.
-    ///   - onDamage: called where a stretch is damaged, in order with the records around it.
+    ///   - onDamage: gets each damaged stretch of the file, in order with the records around it.
     ///   - body: gets a buffer that is used again, the record's header with its offset in the buffer in front of it, and
     ///     its offset in the file; false ends the reading.
     /// - Returns: stretches of the file that are damaged, and the offset behind the last record read.
     @discardableResult
     func forEachRecord(
-        from offset: Int? = nil, chunkBytes: Int = 1 << 20, onDamage: () -> Void = {},
+        from offset: Int? = nil, chunkBytes: Int = 1 << 20, onDamage: (Range<Int>) -> Void = { _ in },
         _ body: (_ at: (buffer: RecordBuffer, offset: Int), _ header: RecordFormat.Header, _ fileOffset: Int) -> Bool
     ) throws(DiskError) -> (damage: [Range<Int>], end: Int) {
         let validBytes = validBytes
@@ -191,7 +191,7 @@ package final class Segment: Sendable {
                 case .record(let at, let header):
                     if let start = zeros {
                         damage.append(start..<position + at)
-                        onDamage()
+                        onDamage(start..<position + at)
                     }
                     zeros = nil
                     guard body((buffer, at), header, position + at) else {
@@ -201,7 +201,7 @@ package final class Segment: Sendable {
                     let start = zeros ?? range.lowerBound + position
                     zeros = nil
                     damage.append(start..<range.upperBound + position)
-                    onDamage()
+                    onDamage(start..<range.upperBound + position)
                     if range.upperBound == buffer.count { return (damage, start) }
                 case .incomplete(let at, let needed):
                     position += at

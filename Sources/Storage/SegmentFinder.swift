@@ -9,20 +9,34 @@ package struct SegmentFinder {
         package var damage: [JournalDamage] = []
         /// Names that are no segments of this journal: left alone.
         package var foreign: [String] = []
-        /// What would stop a start.
+        /// Those of them that never held anything: a crash, or a running daemon, in the middle of making one.
+        package var unfinished: [String] = []
+        /// Segments that another one stands for; a start removes them.
+        package var merged: [String] = []
+        /// Those of them that have the same ordinal as the other one, and did not come from merging.
+        package var duplicates: [String] = []
+        /// What a crash left of files in the making, and of the removal of segments; a start removes them.
+        package var leftOvers: [String] = []
+        /// What would stop a start; told only where it is not strict.
         package var refusals: [StorageRefusal] = []
+        /// Segments among them that are not read for that.
+        package var leftOut: Set<String> = []
+        /// What could not be opened or read; told only where it is not strict.
+        package var unreadable: [DiskError] = []
     }
 
     package let directory: String
     package let disk: any Disk
-    /// For a start: what stands in its way is an error, and what a crash left is removed. Else nothing is changed, and
-    /// what would stand in the way is told.
+    /// For a start: what stands in its way is an error. Else it is told, and looking goes on.
     package var isStrict = true
+    /// Whose files they have to be.
+    package let owner: UInt32
 
-    package init(directory: String, disk: any Disk, isStrict: Bool = true) {
+    package init(directory: String, disk: any Disk, isStrict: Bool = true, owner: UInt32 = geteuid()) {
         self.directory = directory
         self.disk = disk
         self.isStrict = isStrict
+        self.owner = owner
     }
 
     private struct Candidate {
@@ -32,6 +46,8 @@ package struct SegmentFinder {
         let size: Int
     }
 
+    /// Looks; nothing is changed.
+    ///
     /// - Throws: ``DiskError``; ``StorageRefusal`` for a file that can't be left alone safely.
     package func find() throws -> Found {
         var found = Found()
@@ -51,6 +67,9 @@ package struct SegmentFinder {
                 candidates.append(candidate)
             } catch let refusal as StorageRefusal where !isStrict {
                 found.refusals.append(refusal)
+                found.leftOut.insert(refusal.path)
+            } catch let error as DiskError where !isStrict && !error.isMissing {
+                found.unreadable.append(error)
             }
         }
         candidates.sort { $0.header.ordinal < $1.header.ordinal }
@@ -61,21 +80,15 @@ package struct SegmentFinder {
                 reason: "belongs to another journal than the segments before it: move it out of this directory")
             guard !isStrict else { throw refusal }
             found.refusals.append(refusal)
+            found.leftOut.insert(refusal.path)
         }
         candidates.removeAll { $0.header.journal != journal }
-        found.segments = try chain(candidates)
-        if isStrict { removeLeftOvers(names, of: found.segments) }
-        return found
-    }
-
-    /// What a crash left of files in the making, and of the removal of segments.
-    private func removeLeftOvers(_ names: [String], of segments: [Segment]) {
-        let indices = Set(segments.map(\.indexPath))
-        for path in names.map({ "\(directory)/\($0)" })
-        where path.hasSuffix(".new") || path.hasSuffix(".idx") && !indices.contains(path) {
-            // It is only space that is lost as long as it can't be removed.
-            _ = try? disk.remove(path)
+        chain(candidates, &found)
+        let indices = Set(found.segments.map(\.indexPath))
+        found.leftOvers = names.map { "\(directory)/\($0)" }.filter {
+            $0.hasSuffix(".new") || $0.hasSuffix(".idx") && !indices.contains($0)
         }
+        return found
     }
 
     /// Files beside the segments that are ours: indices, the reserve, and what a crash left of a file in the making.
@@ -86,7 +99,7 @@ package struct SegmentFinder {
     /// Nil: the file never held anything, or is a copy of another one.
     private func look(at name: String, _ found: inout Found) throws -> Candidate? {
         let path = "\(directory)/\(name)"
-        try checkOwner(path)
+        if let refusal = try ownerProblem(path, &found) { throw refusal }
         let file = try disk.open(path)
         let area = try file.read(SegmentHeader.dataOffset, at: 0)
         do throws(SegmentHeader.Fault) {
@@ -100,6 +113,7 @@ package struct SegmentFinder {
                 // Another version may have its records elsewhere: an empty file of it can't be told.
             } else if try size(of: file) <= SegmentHeader.dataOffset || isBlank(file) {
                 // A crash in the middle of making it. The next segment of that name takes its place.
+                found.unfinished.append(name)
                 return nil
             }
             switch error {
@@ -130,33 +144,42 @@ package struct SegmentFinder {
         try file.read(64 * 1024, at: SegmentHeader.dataOffset).allSatisfy { $0 == 0 }
     }
 
-    private func checkOwner(_ path: String) throws {
+    /// - Returns: why the file can't be opened; where only its owner or mode is wrong, and that is to be told, nil.
+    private func ownerProblem(_ path: String, _ found: inout Found) throws -> StorageRefusal? {
         let attributes = try disk.attributes(of: path)
         guard attributes.isRegularFile else {
-            throw StorageRefusal(path: path, reason: "is no regular file: move it out of this directory")
+            return StorageRefusal(path: path, reason: "is no regular file: move it out of this directory")
         }
-        guard attributes.owner == geteuid() else {
-            throw StorageRefusal(
-                path: path,
-                reason:
-                    "belongs to uid \(attributes.owner), not to uid \(geteuid()) which hookline runs as: chown \(geteuid()) \(path)"
-            )
+        var refusals: [StorageRefusal] = []
+        if attributes.owner != owner {
+            refusals.append(
+                StorageRefusal(
+                    path: path,
+                    reason: """
+                        belongs to uid \(attributes.owner), not to uid \(owner) which hookline runs as: \
+                        chown \(owner) \(path)
+                        """))
         }
-        guard attributes.mode & 0o077 == 0 else {
-            throw StorageRefusal(
-                path: path, reason: "is open to others (mode \(String(attributes.mode, radix: 8))): chmod 600 \(path)")
+        if attributes.mode & 0o077 != 0 {
+            refusals.append(
+                StorageRefusal(
+                    path: path,
+                    reason: "is open to others (mode \(String(attributes.mode, radix: 8))): chmod 600 \(path)"))
         }
+        if isStrict { return refusals.first }
+        found.refusals += refusals
+        return nil
     }
 
     /// Says how much of each segment counts, and leaves out those that another one stands for.
-    private func chain(_ candidates: [Candidate]) throws -> [Segment] {
-        var segments: [Segment] = []
+    private func chain(_ candidates: [Candidate], _ found: inout Found) {
         var through: UInt64 = 0
         for (index, candidate) in candidates.enumerated() {
             let header = candidate.header
             // Merged into the one before, which a crash kept from removing it.
             if header.ordinal <= through {
-                if isStrict { try disk.remove(candidate.path) }
+                found.merged.append(candidate.path)
+                if header.ordinal == found.segments.last?.header.ordinal { found.duplicates.append(candidate.path) }
                 continue
             }
             through = header.throughOrdinal
@@ -168,11 +191,10 @@ package struct SegmentFinder {
             {
                 sealed = Int(clamping: next.header.previousBytes)
             }
-            segments.append(
+            found.segments.append(
                 Segment(
                     header: header, path: candidate.path, file: candidate.file,
                     validBytes: min(candidate.size, sealed ?? .max), sealedBytes: sealed, isIndexed: false))
         }
-        return segments
     }
 }

@@ -247,6 +247,16 @@ package final class SegmentIndex: Sendable {
 
     // MARK: Blocks
 
+    /// Reads every block.
+    package func check() throws(IndexFault) {
+        var blocks = 1
+        for section in SegmentIndexFormat.Section.allCases {
+            let needed = (count(section) + section.entriesPerBlock - 1) / section.entriesPerBlock
+            blocks = max(blocks, Int(summary.firstBlocks[section.rawValue]) + needed)
+        }
+        for number in 0..<blocks { _ = try block(number) }
+    }
+
     private func firstIndex(
         of section: SegmentIndexFormat.Section, where isAtOrBehind: (Int) throws(IndexFault) -> Bool
     ) throws(IndexFault) -> Int {

@@ -37,7 +37,8 @@ package struct SystemDisk: Disk {
         var status = stat()
         guard lstat(path, &status) == 0 else { throw DiskError("lstat", path) }
         return FileAttributes(
-            isRegularFile: status.st_mode & S_IFMT == S_IFREG, owner: status.st_uid, mode: status.st_mode & 0o7777)
+            isRegularFile: status.st_mode & S_IFMT == S_IFREG, isDirectory: status.st_mode & S_IFMT == S_IFDIR,
+            owner: status.st_uid, mode: status.st_mode & 0o7777)
     }
 
     package func syncDirectory(_ path: String) throws(DiskError) {
@@ -48,25 +49,8 @@ package struct SystemDisk: Disk {
     }
 }
 
-/// The real disk, to look at alone: a call that would change something fails.
-package struct ReadOnlyDisk: Disk {
-    private let disk = SystemDisk()
-
-    package init() {}
-
-    package func open(_ path: String) throws(DiskError) -> any DiskFile { try SystemFile(path, flags: O_RDONLY) }
-    package func list(_ directory: String) throws(DiskError) -> [String] { try disk.list(directory) }
-    package func attributes(of path: String) throws(DiskError) -> FileAttributes { try disk.attributes(of: path) }
-
-    package func create(_ path: String) throws(DiskError) -> any DiskFile { throw DiskError("open", path, EROFS) }
-    package func remove(_ path: String) throws(DiskError) { throw DiskError("unlink", path, EROFS) }
-    package func rename(_ path: String, to other: String) throws(DiskError) { throw DiskError("rename", path, EROFS) }
-    /// What is only looked at need not last.
-    package func syncDirectory(_ path: String) {}
-}
-
 /// A file of the real disk.
-private final class SystemFile: DiskFile {
+final class SystemFile: DiskFile {
     private let descriptor: Int32
     private let path: String
 

@@ -40,7 +40,8 @@ extension EndToEnd {
             try Lab.run { lab in
                 let webhooks = ["add", "list", "show", "edit", "remove", "pause", "resume"].map { ["webhooks", $0] }
                 let others = ["serve", "check", "demo", "send", "listen", "verify", "webhooks", "status"].map { [$0] }
-                for command in [[]] + others + webhooks {
+                let journal = ["check", "inspect", "export"].map { ["journal", $0] } + [["journal"]]
+                for command in [[]] + others + webhooks + journal {
                     let help = try lab.hookline(command + ["--help"], environment: ["COLUMNS": "80"])
                     #expect(help.end == .exited(0), "\(command)")
                     #expect(help.output.contains("USAGE: hookline"), "\(command)")

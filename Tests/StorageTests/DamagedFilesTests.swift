@@ -57,6 +57,37 @@ struct DamagedFilesTests {
         #expect(range.lowerBound == SegmentHeader.dataOffset && found.damage.count == 1)
     }
 
+    @Test("the last write has arrived in part, in space that was taken beforehand", arguments: [8, 24, 100, 200])
+    func tornTail(length: Int) throws {
+        let found = try Self.found(changing: 2) { bytes in
+            for index in SegmentHeader.dataOffset + length..<bytes.count { bytes[index] = 0 }
+            bytes += [UInt8](repeating: 0, count: 1 << 16)
+        }
+        #expect(found.events == [1, 2, 3, 4, 5])
+        guard case .tail(_, let range)? = found.damage.first else {
+            Issue.record("no damage of the tail: \(found.damage)")
+            return
+        }
+        #expect(range.lowerBound == SegmentHeader.dataOffset && found.damage.count == 1)
+    }
+
+    @Test("what a crash left of a write is told by one start, and does not count from then on")
+    func tornTailOnce() throws {
+        try TemporaryJournal.run { directory in
+            let name = try Self.make(in: directory)[2]
+            var bytes = try directory.read(name)
+            for index in SegmentHeader.dataOffset + 100..<bytes.count { bytes[index] = 0 }
+            try directory.write(bytes + [UInt8](repeating: 0, count: 1 << 16), to: name)
+            let first = try directory.open()
+            #expect(first.recovered.damage.count == 1)
+            first.append(events: [7], for: [1])
+            first.close()
+            let second = try directory.open()
+            #expect(second.recovered.damage.isEmpty, "\(second.recovered.damage)")
+            #expect(try second.events(of: 1, through: 7) == [1, 2, 3, 4, 5, 7])
+        }
+    }
+
     @Test("a sealed segment is cut short")
     func cutInTheMiddle() throws {
         let found = try Self.found(changing: 1) { $0 = Array($0.dropLast(1)) }

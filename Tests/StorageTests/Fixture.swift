@@ -51,7 +51,7 @@ enum Fixture {
 
     static func progress(
         _ webhook: WebhookNumber, cursor: UInt64, settled: [UInt64] = [], opened: [UInt64] = [],
-        retried: [UInt64] = [], result: SettlementResult = .delivered
+        retried: [UInt64] = [], reopened: [UInt64] = [], result: SettlementResult = .delivered
     ) -> ProgressRecord {
         let bytes = bodyBytes()
         return ProgressRecord(lanes: [
@@ -68,7 +68,8 @@ enum Fixture {
                         .init(
                             sequence: $0, at: acceptedAt, nextAt: acceptedAt + 5000, status: 503, attempts: 1,
                             microseconds: 900, bytes: bytes, reason: "HTTP 503")
-                    }))
+                    },
+                    reopened: reopened.map { .init(sequence: $0, bytes: bytes) }))
         ])
     }
 

@@ -1,7 +1,5 @@
 import AdminAPI
 import ArgumentParser
-import Logging
-import Relay
 import RelayCore
 import Storage
 
@@ -17,51 +15,17 @@ struct JournalCommand: AsyncParsableCommand {
         subcommands: [Check.self, Inspect.self, Export.self])
 }
 
-/// Which state directory.
-struct StateDirectoryOptions: ParsableArguments {
-    @Option(name: .customLong("state-dir"), help: ArgumentHelp("The state directory.", valueName: "directory"))
-    var stateDirectory: String?
-
-    private static let installed = "/var/lib/hookline"
-
-    var inspection: JournalInspection {
-        let paths = RelayPaths.find(
-            stateDirectory: stateDirectory, runtimeDirectory: nil, environment: ConfigurationSource.environment)
-        let isInstalled =
-            stateDirectory == nil && Console.environment("HOOKLINE_STATE_DIR") == nil
-            && (try? ReadOnlyDisk().attributes(of: Self.installed)) != nil  // Not being there is the answer.
-        let logger = Logger(label: "hookline") { _ in SwiftLogNoOpLogHandler() }
-        return JournalInspection(
-            stateDirectory: isInstalled ? Self.installed : paths.stateDirectory, logger: logger)
-    }
-
-    /// Does something with it, and tells why it can't.
-    func perform<Answer>(_ body: (JournalInspection) throws -> Answer) throws -> Answer {
-        let inspection = inspection
-        do {
-            return try body(inspection)
-        } catch let error as DiskError where error.isMissing {
-            FailureText.print(
-                "hookline: there is no journal in \(inspection.stateDirectory) (\(error)): name the directory with --state-dir"
-            )
-        } catch let error as DiskError where error.isNotPermitted {
-            FailureText.print("hookline: \(error): run it as root or as the daemon's own user (sudo -u hookline …)")
-        } catch let error as DiskError {
-            FailureText.print("hookline: \(error)")
-        } catch let refusal as StorageRefusal {
-            FailureText.print("hookline: \(refusal)")
-        }
-        throw ExitStatus.failed
-    }
-}
-
 extension JournalCommand {
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "check",
             abstract: "Reads everything, and tells what is damaged and what to do.",
+            usage: "hookline journal check [<options>]",
             discussion: """
-                Exit status: 0 all is well, 1 something is damaged, missing, or would keep the daemon from starting.
+                Every finding names the file, the bytes, and the events that are lost with them where that can be told. \
+                Events are counted by their sequences, as in "journal inspect --segment".
+
+                Exit status: 0 all is well, 1 something is damaged or missing, or a start would fail.
                 """)
 
         @OptionGroup var directory: StateDirectoryOptions
@@ -70,8 +34,7 @@ extension JournalCommand {
         var json = false
 
         func run() async throws {
-            let (facts, path) = try directory.perform { (try $0.read(), $0.stateDirectory) }
-            let report = JournalReport(facts, stateDirectory: path)
+            let report = try directory.perform { try JournalReport($0) }
             if json {
                 Console.write(JSONWriter.compact(report.json) + [0x0A], to: 1)
             } else {
@@ -85,14 +48,18 @@ extension JournalCommand {
         static let configuration = CommandConfiguration(
             commandName: "inspect",
             abstract: "Counts what is in the journal: segments, events, webhooks' backlogs.",
-            discussion: "With --segment the records of one segment, a line each. Payloads and secrets are never shown.")
+            usage: "hookline journal inspect [<options>]",
+            discussion: """
+                Webhooks are shown as a start would find them. With --segment the records of one segment, a line each. \
+                Payloads and secrets are never shown.
+                """)
 
         @OptionGroup var directory: StateDirectoryOptions
 
         @Option(help: ArgumentHelp("The records of the segment with this number.", valueName: "ordinal"))
         var segment: UInt64?
 
-        @Flag(help: "Print JSON.")
+        @Flag(help: "Print JSON; with --segment an object a line.")
         var json = false
 
         func run() async throws {
@@ -113,22 +80,32 @@ extension JournalCommand {
         static let configuration = CommandConfiguration(
             commandName: "export",
             abstract: "Prints events, a JSON object a line, oldest first.",
+            usage: "hookline journal export [<options>]",
             discussion: """
-                Each line is as it could be sent again: "hookline journal export | hookline send". With --details it also \
-                tells who sent it, and what has become of it, and is not for sending. Exit status: 1 if records were \
-                damaged and left out; how many is told on standard error.
+                Each line is as it can be sent again, with its id and its time:
+
+                  hookline journal export --tenant acme --since 2h | hookline send
+
+                With --details it also tells who sent it and what has become of it, and is not for sending.
+
+                Exit status: 1 if events may be missing from it, since records are damaged or segments not there; \
+                standard error says which.
                 """)
 
         @OptionGroup var directory: StateDirectoryOptions
         @OptionGroup var filter: ExportFilter
 
-        @Flag(help: "Add who sent it and which webhooks it goes to.")
+        @Flag(help: "Add who sent it, and how its deliveries stand.")
         var details = false
 
         func run() async throws {
-            let damage = try directory.perform { try EventExport(filter: filter, details: details).run($0) }
-            guard !damage.isEmpty else { return }
-            for stretch in damage { Console.note("hookline: \(stretch)") }
+            let outcome = try directory.perform {
+                try EventExport(inspection: $0, filter: filter, details: details).run()
+            }
+            guard !outcome.findings.isEmpty else { return }
+            for finding in outcome.findings { Console.note("hookline: \(PrintableText.of(finding.text))") }
+            let count = outcome.damagedStretches
+            if count > 0 { Console.note("hookline: \(count) damaged \(count == 1 ? "stretch" : "stretches") left out") }
             throw ExitStatus.failed
         }
     }
@@ -145,10 +122,10 @@ struct ExportFilter: ParsableArguments {
     @Option(help: ArgumentHelp("Only the event with this id.", valueName: "id"))
     var id: String?
 
-    @Option(help: ArgumentHelp("Only those accepted since: 2h ago, or RFC 3339.", valueName: "time"))
+    @Option(help: ArgumentHelp("Only those accepted since then: RFC 3339, or how long ago, such as 2h.", valueName: "time"))
     var since: TimeArgument?
 
-    @Option(help: ArgumentHelp("Only those accepted before.", valueName: "time"))
+    @Option(help: ArgumentHelp("Only those accepted before then.", valueName: "time"))
     var until: TimeArgument?
 
     @Flag(help: "Only those that some webhook has not got yet.")

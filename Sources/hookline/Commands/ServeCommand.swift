@@ -44,7 +44,8 @@ struct ServeCommand: AsyncParsableCommand {
             stateDirectory: stateDirectory, runtimeDirectory: runtimeDirectory, environment: environment)
         // A producer or receiver that is gone is told by the call that meets it.
         signal(SIGPIPE, SIG_IGN)
-        raiseDescriptorLimit()
+        // Connections, receivers and segments take a descriptor each.
+        DescriptorLimit.raise()
         var options = RelayServer.Options()
         options.withoutRegistrations = withoutRegistrations
         options.withoutJournal = withoutJournal
@@ -61,15 +62,6 @@ struct ServeCommand: AsyncParsableCommand {
             FailureText.print("hookline: \(error)")
             throw ExitStatus.failed
         }
-    }
-
-    /// Connections, receivers and segments take a descriptor each: as many as the service manager allows.
-    private func raiseDescriptorLimit() {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-        limit.rlim_cur = limit.rlim_max
-        // With fewer it works, too: what finds none waits.
-        _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
     private func watchSignals(

@@ -1,76 +1,129 @@
 import AdminAPI
+import FoundationEssentials
 import RelayCore
 import Storage
 
-/// The records of one segment, a line each: `journal inspect --segment`.
+/// The records of one segment, a line each: `journal inspect --segment`. Neither payloads nor secrets.
 struct SegmentListing {
     let ordinal: UInt64
     let json: Bool
 
+    /// - Throws: ``OutputStream/Failure``; `StorageRefusal` if there is no such segment.
     func print(_ inspection: JournalInspection) throws {
-        let segments = try inspection.open().0.journal.allSegments
-        guard
-            let number = segments.firstIndex(where: {
-                ($0.header.ordinal...$0.header.throughOrdinal).contains(ordinal)
-            })
-        else {
+        let look = try inspection.look()
+        let number = look.segments.firstIndex { segment in
+            (segment.header.ordinal...segment.header.throughOrdinal).contains(ordinal)
+        }
+        guard let number else {
             throw StorageRefusal(path: inspection.directory, reason: "there is no segment \(ordinal) in it")
         }
-        var id: JournalID?
-        let facts = try inspection.read { place, header, offset, segment in
-            id = segments.first?.header.journal
-            guard segment == number, let id else { return }
-            let value = Self.describe(place, header, offset, id)
-            Console.print(json ? String(decoding: JSONWriter.compact(value), as: UTF8.self) : Self.line(value))
+        let output = OutputStream()
+        var failure: OutputStream.Failure?
+        func put(_ members: [(String, JSONValue)]) {
+            guard failure == nil else { return }
+            do throws(OutputStream.Failure) { try output.line(line(members)) } catch { failure = error }
         }
-        for damage in facts.segments.dropFirst(number).first?.damage ?? [] { Console.note("hookline: \(damage)") }
+        _ = try inspection.read(
+            number, of: look,
+            record: {
+                put(Self.members($0, look.id))
+                return failure == nil
+            },
+            damage: {
+                put([("offset", .count($0.lowerBound)), ("kind", "damage"), ("bytes", .count($0.count))])
+            })
+        if let failure { throw failure }
+        try output.flush()
     }
 
-    private static func describe(
-        _ place: (buffer: RecordBuffer, offset: Int), _ header: RecordFormat.Header, _ offset: Int, _ id: JournalID
-    ) -> JSONValue {
-        let kind = RecordKind(rawValue: header.kind)
+    private func line(_ members: [(String, JSONValue)]) -> String {
+        func text(_ value: JSONValue) -> String { String(decoding: JSONWriter.compact(value), as: UTF8.self) }
+        if json { return text(.object(JSONObject(members))) }
+        return members.map { name, value in
+            // What can stand there without quotes is easier to read and to copy.
+            if case .string(let word) = value, word.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x22 && $0 < 0x7F }) {
+                return "\(name)=\(word)"
+            }
+            return "\(name)=\(text(value))"
+        }
+        .joined(separator: " ")
+    }
+
+    private static func members(_ record: JournalRecord, _ id: JournalID) -> [(String, JSONValue)] {
         var members: [(String, JSONValue)] = [
-            ("offset", .count(offset)), ("kind", .string(kind.map { "\($0)" } ?? "unknown")),
-            ("sequence", .count(header.sequence)), ("bytes", .count(header.totalBytes)),
+            ("offset", .count(record.offset)), ("kind", .string(record.kind.map { "\($0)" } ?? "unknown")),
+            ("sequence", .count(record.header.sequence)), ("bytes", .count(record.header.totalBytes)),
         ]
-        let payload = UnsafeRawBufferPointer(
-            start: place.buffer.bytes + place.offset + RecordFormat.headerBytes, count: header.length)
-        switch kind {
-        case .event:
-            guard let event = EventRecord(buffer: place.buffer, offset: place.offset) else { break }
-            members += [
-                ("id", .string(event.id(in: id))), ("event", .string(String(decoding: event.type, as: UTF8.self))),
-                ("tenantId", .string(String(decoding: event.tenant, as: UTF8.self))),
-                ("acceptedAt", .time(event.acceptedAt)), ("dataBytes", .count(event.data.count)),
-                ("webhooks", .array((0..<event.webhookCount).map { .count(event.webhook($0).number) })),
-            ]
-        case .progress:
-            guard let record = ProgressRecord(payload) else { break }
-            members += [
-                ("lanes", .count(record.lanes.count)),
-                ("settled", .count(record.lanes.reduce(0) { $0 + $1.progress.settled.count })),
-                ("begun", .count(record.lanes.reduce(0) { $0 + $1.progress.opened.count })),
-                ("retried", .count(record.lanes.reduce(0) { $0 + $1.progress.retried.count })),
-            ]
+        switch record.kind {
+        case .event: members += record.event.map { event($0, id) } ?? []
+        case .progress: members += ProgressRecord(record.payload).map(progress) ?? []
         case .checkpoint:
-            guard let record = CheckpointRecord(payload) else { break }
+            guard let part = CheckpointRecord(record.payload) else { break }
             members += [
-                ("part", .count(record.part)), ("parts", .count(record.parts)), ("asOf", .count(record.asOf)),
-                ("lanes", .count(record.lanes.count)),
+                ("number", .count(part.number)), ("part", .count(part.part)), ("parts", .count(part.parts)),
+                ("asOf", .count(part.asOf)), ("revision", .count(part.revision)), ("floor", .count(part.floor)),
+                ("lanes", .count(part.lanes.count)),
             ]
-        case .floor:
-            members.append(("floor", FloorRecord.ordinal(payload).map { .count($0) } ?? .null))
-        case .registration, .task, nil:
-            // They hold secrets and names.
-            break
+        case .floor: members.append(("floor", FloorRecord.ordinal(record.payload).map { .count($0) } ?? .null))
+        case .registration: members += registration(record.payload)
+        case .task:
+            // One that can't be read is told of by "journal check".
+            if let task = try? JSONDecoder().decode(JournalTask.self, from: Data(record.payload)) {
+                members += [("task", .count(task.number)), ("what", .string(task.what)), ("done", .bool(task.isDone))]
+            }
+        case nil: break
         }
-        return .object(JSONObject(members))
+        return members
     }
 
-    private static func line(_ value: JSONValue) -> String {
-        let members = value.objectValue?.members ?? []
-        return members.map { "\($0.name)=\(String(decoding: JSONWriter.compact($0.value), as: UTF8.self))" }
-            .joined(separator: " ")
+    private static func event(_ event: EventRecord, _ id: JournalID) -> [(String, JSONValue)] {
+        let matched = (0..<event.webhookCount).map(event.webhook)
+        return [
+            ("id", .string(event.id(in: id))), ("event", .string(String(decoding: event.type, as: UTF8.self))),
+            ("tenantId", .string(String(decoding: event.tenant, as: UTF8.self))),
+            ("acceptedAt", .time(event.acceptedAt)), ("dataBytes", .count(event.data.count)),
+            ("webhooks", .array(matched.filter(\.takesDeliveries).map { .count($0.number) })),
+            ("skipped", .array(matched.filter { !$0.takesDeliveries }.map { .count($0.number) })),
+        ]
+    }
+
+    private static func progress(_ record: ProgressRecord) -> [(String, JSONValue)] {
+        func count(_ each: (LaneProgress) -> Int) -> JSONValue {
+            .count(record.lanes.reduce(0) { $0 + each($1.progress) })
+        }
+        return [
+            ("lanes", .array(record.lanes.map { .count($0.webhook) })),
+            ("delivered", count { $0.settled.count { $0.result == .delivered } }),
+            ("otherwiseEnded", count { $0.settled.count { $0.result != .delivered } }),
+            ("begun", count(\.opened.count)), ("retried", count(\.retried.count)),
+            ("reopened", count(\.reopened.count)),
+        ]
+    }
+
+    /// Which webhook was changed; its secrets, headers and URL stay where they are.
+    private static func registration(_ payload: UnsafeRawBufferPointer) -> [(String, JSONValue)] {
+        // One that can't be read is told of by "journal check".
+        guard let change = try? JSONDecoder().decode(RegistrationChange.self, from: Data(payload)) else { return [] }
+        let revision: (String, JSONValue) = ("revision", .count(change.revision))
+        switch change.kind {
+        case .put(let webhook):
+            return [
+                revision, ("change", "put"), ("webhook", .count(webhook.number)), ("id", .string(webhook.id)),
+                ("tenantId", .string(webhook.tenant)),
+            ]
+        case .remove(let number): return [revision, ("change", "remove"), ("webhook", .count(number))]
+        }
+    }
+}
+
+extension JournalTask {
+    /// A word for programs.
+    var what: String {
+        switch kind {
+        case .eraseEvent: "erase_event"
+        case .eraseTenant: "erase_tenant"
+        case .replay: "replay"
+        case .replayEvent: "replay_event"
+        }
     }
 }
