@@ -108,6 +108,10 @@ package struct RelayServer: Sendable {
                 await parts.eraser.run()
                 return nil
             }
+            group.addTask {
+                await parts.replayer.run()
+                return nil
+            }
             do {
                 let (ready, apiIsReady) = AsyncStream.makeStream(of: Void.self)
                 let events = try ListeningSocket.make(paths.eventsSocket, mode: 0o660)

@@ -75,9 +75,9 @@ package enum Limits {
     /// How long a delivery waits for which the relay's own host had no descriptor or no memory.
     package static let hostTroubleTime: Duration = .seconds(1)
 
-    /// Deliveries of all lanes together that wait for their next try, some 100 bytes each. Past it a lane that has a few
-    /// of them starts no new ones: what waits in the journal costs no memory.
-    package static let retries = 65_536
+    /// Deliveries of all lanes together that wait for their next try, some 300 bytes each with all that belongs to them.
+    /// Past it a lane that has a few of them starts no new ones: what waits in the journal costs no memory.
+    package static let retries = 32_768
     package static let laneRetriesBeyond = 4
 
     /// Bytes of events that are kept in memory from their acceptance to their delivery; past it lanes read the journal.

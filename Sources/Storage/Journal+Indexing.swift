@@ -1,3 +1,4 @@
+import Glibc
 import RelayCore
 import Synchronization
 
@@ -65,7 +66,10 @@ extension Journal {
             _ = try? disk.remove(temporary)  // A start leaves it alone, the next index replaces it.
             throw error
         }
-        segment.use(try SegmentIndex.open(segment.indexPath, disk: disk, header: segment.header))
+        guard let index = try SegmentIndex.open(segment.indexPath, disk: disk, header: segment.header) else {
+            throw DiskError("what was just written can't be read back:", segment.indexPath, EIO)
+        }
+        segment.use(index)
     }
 }
 

@@ -73,6 +73,8 @@ extension Journal {
             let merged = Segment(
                 header: header, path: first.path, file: try disk.open(first.path), validBytes: copier.offset,
                 isIndexed: false)
+            // Whose ids are in it is asked for before its index is there.
+            merged.noteLostIndex()
             segments.withLock { all in
                 guard let start = all.firstIndex(where: { $0 === first }) else { return }
                 all.replaceSubrange(start..<start + group.count, with: [merged])

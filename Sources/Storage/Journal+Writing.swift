@@ -191,6 +191,8 @@ extension Journal {
             }
         } catch {
             guard error.isLackOfSpace, !hasEvents, try ensureReserve(bytes) else { throw error }
+            // It is a failing disk all the same: until it has been tried again with success, no segment may go.
+            note(error)
         }
     }
 

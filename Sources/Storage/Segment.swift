@@ -54,13 +54,20 @@ package final class Segment: Sendable {
     /// Its index file; nil for the segment that is written to, and until there is one.
     package var index: SegmentIndex? { state.withLock { $0.sidecar } }
 
-    /// Whether it had an index that turned out to be damaged, and has no other one yet.
+    /// Whether nobody else knows its ids, and it has no index: it had one that turned out to be damaged, or it was written
+    /// anew.
     var hasLostIndex: Bool { state.withLock { $0.hasLostIndex } }
+
+    func noteLostIndex() { state.withLock { $0.hasLostIndex = true } }
 
     func use(_ index: SegmentIndex?) {
         state.withLock {
             $0.sidecar = index
-            if index != nil { $0.hasLostIndex = false }
+            guard index != nil else { return }
+            $0.hasLostIndex = false
+            // The file knows better; the memory is worth more elsewhere.
+            $0.index = []
+            $0.isIndexed = false
         }
     }
 
@@ -115,6 +122,14 @@ package final class Segment: Sendable {
 
     /// An offset at or before the record of an event, or of the next one if there is none of that sequence.
     func offset(for sequence: UInt64) throws(DiskError) -> Int {
+        if let index {
+            do throws(IndexFault) {
+                return try index.firstOffset(atOrAfter: sequence) ?? validBytes
+            } catch {
+                // Whoever reads by the index finds the same, and drops it.
+                if case .disk(let error) = error { throw error }
+            }
+        }
         if !state.withLock({ $0.isIndexed }) { try buildIndex() }
         return state.withLock { state in
             var low = 0

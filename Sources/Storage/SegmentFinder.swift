@@ -109,11 +109,14 @@ package struct SegmentFinder {
             if isDamaged { found.damage.append(.headerCopy(path: path)) }
             return Candidate(header: header, path: path, file: file, size: try size(of: file))
         } catch {
-            switch error {
-            case .unfinished where try size(of: file) <= SegmentHeader.dataOffset || isBlank(file):
+            if case .version(1...) = error {
+                // Another version may have its records elsewhere: an empty file of it can't be told.
+            } else if try size(of: file) <= SegmentHeader.dataOffset || isBlank(file) {
                 // A crash in the middle of making it. The next segment of that name takes its place.
                 found.unfinished.append(name)
                 return nil
+            }
+            switch error {
             case .version(let version):
                 throw StorageRefusal(
                     path: path,

@@ -84,6 +84,12 @@ package final class SegmentIndex: Sendable {
         return found.sequence == sequence ? found.offset : nil
     }
 
+    /// Where the first event from a sequence on is; nil if there is none.
+    package func firstOffset(atOrAfter sequence: UInt64) throws(IndexFault) -> Int? {
+        let index = try firstIndex(of: .events) { index throws(IndexFault) in try place(index).sequence >= sequence }
+        return index < eventCount ? try place(index).offset : nil
+    }
+
     /// Events whose ids have a fingerprint, ascending.
     package func sequences(withFingerprint fingerprint: UInt64) throws(IndexFault) -> [UInt64] {
         guard idCount > 0 else { return [] }

@@ -10,6 +10,10 @@ final class MemoryAdministration: Administration {
         /// For each event id the tenants that have one.
         var events: [String: [String]] = [:]
         var tasks: [JournalTask] = []
+        /// What was asked, and what is answered.
+        var queries: [DeliveryQuery] = []
+        var replays: [ReplayRequest] = []
+        var page = DeliveryPage()
         /// Tasks with lower numbers are done and forgotten.
         var forgottenTasks: UInt64 = 0
         /// What every change fails with.
@@ -53,6 +57,42 @@ final class MemoryAdministration: Administration {
     func eraseEvents(ofTenant tenant: String) async throws(AdministrationError) -> JournalTask {
         try change { state in
             state.begin(.eraseTenant(JournalTask.EraseTenant(tenant: tenant, through: 9)))
+        }
+    }
+
+    func deliveries(
+        of id: String, tenant: String?, _ query: DeliveryQuery
+    ) async throws(AdministrationError) -> DeliveryPage {
+        try change { (state) throws(AdministrationError) in
+            _ = try state.find(id, tenant)
+            state.queries.append(query)
+            return state.page
+        }
+    }
+
+    func replay(
+        webhook id: String, tenant: String?, _ request: ReplayRequest
+    ) async throws(AdministrationError) -> ReplayAnswer {
+        try change { (state) throws(AdministrationError) in
+            let webhook = try state.find(id, tenant)
+            state.replays.append(request)
+            if request.isDryRun { return ReplayAnswer(count: 3, isExact: false, task: nil) }
+            let replay = JournalTask.Replay(
+                webhook: webhook.number, id: webhook.id, status: request.status, since: request.since,
+                until: request.until, next: 1, through: 9)
+            return ReplayAnswer(count: 3, task: state.begin(.replay(replay)))
+        }
+    }
+
+    func replay(
+        event id: String, tenant: String?, webhook: String?
+    ) async throws(AdministrationError) -> ReplayAnswer {
+        try change { (state) throws(AdministrationError) in
+            guard state.events[id] != nil else { throw .noEvent }
+            var numbers: [WebhookNumber] = [1, 2]
+            if let webhook { numbers = [try state.find(webhook, tenant).number] }
+            let replay = JournalTask.ReplayEvent(id: id, sequence: 1, webhooks: numbers)
+            return ReplayAnswer(count: numbers.count, task: state.begin(.replayEvent(replay)))
         }
     }
 

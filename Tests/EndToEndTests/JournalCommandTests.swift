@@ -126,7 +126,8 @@ extension EndToEnd {
                 #expect(kinds == ["bytes", "header", "foreign"], "\(found.json)")
                 let bytes = try #require(found.json.findings.array.first { $0.kind.string == "bytes" })
                 #expect(bytes.path.string == files[1])
-                #expect((bytes.offset.int ?? .max) <= 12_000 && 12_000 < (bytes.offset.int ?? 0) + (bytes.bytes.int ?? 0))
+                #expect(
+                    (bytes.offset.int ?? .max) <= 12_000 && 12_000 < (bytes.offset.int ?? 0) + (bytes.bytes.int ?? 0))
                 #expect(bytes.firstEvent.int == bytes.lastEvent.int && bytes.firstEvent.int != nil)
                 #expect(found.json.wouldStart.bool == true)
                 let exported = try lab.hookline(["journal", "export", "--state-dir", daemon.stateDirectory])
@@ -308,14 +309,18 @@ extension EndToEnd {
                 #expect(journal.contains("whsec_") && journal.contains("HEADER-SECRET"))
                 var outputs: [String] = []
                 for options in [["check"], ["check", "--json"], ["inspect"], ["inspect", "--json"]]
-                    + (1...4).flatMap({ [["inspect", "--segment", "\($0)"], ["inspect", "--json", "--segment", "\($0)"]] })
+                    + (1...4).flatMap({
+                        [["inspect", "--segment", "\($0)"], ["inspect", "--json", "--segment", "\($0)"]]
+                    })
                 {
                     let child = try lab.hookline(["journal"] + options + ["--state-dir", daemon.stateDirectory])
                     outputs.append(child.output + child.errors)
                 }
                 #expect(outputs.contains { $0.contains("kind=registration") && $0.contains(webhook.id) })
                 #expect(outputs.allSatisfy { !$0.contains("SECRET-DATA") && !$0.contains("TOKEN-IN-PATH") })
-                let exported = try lab.hookline(["journal", "export", "--details", "--state-dir", daemon.stateDirectory])
+                let exported = try lab.hookline([
+                    "journal", "export", "--details", "--state-dir", daemon.stateDirectory,
+                ])
                 #expect(exported.output.contains("SECRET-DATA") && !exported.errors.contains("SECRET-DATA"))
                 for output in outputs + [exported.output, exported.errors] {
                     #expect(!output.contains("whsec_") && !output.contains("HEADER-SECRET"))

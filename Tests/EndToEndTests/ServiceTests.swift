@@ -44,6 +44,39 @@ extension EndToEnd {
             }
         }
 
+        @Test func aDiskThatFailsIsToldWithItsReason() throws {
+            try Lab.run { lab in
+                let manager = try NotifySocket(in: lab.directory)
+                let daemon = try lab.idleDaemon()
+                _ = try daemon.launch(environment: ["NOTIFY_SOCKET": manager.path])
+                _ = try manager.messages(until: "READY", within: .seconds(20))
+                try daemon.accept(event(id: "before"))
+                let journal = "\(daemon.stateDirectory)/journal"
+                try FileManager.default.moveItem(atPath: journal, toPath: "\(daemon.stateDirectory)/elsewhere")
+                let refused = try daemon.send(event(id: "lost") + "\n")
+                #expect(refused.first?.ok.bool == false)
+                #expect(refused.first?.error.string == "storage_error")
+                #expect(refused.first?.retryAfterMs.int ?? 0 > 0)
+                let trouble = try manager.messages(until: "STATUS")
+                #expect(trouble.last?["STATUS"]?.hasPrefix("refusing events: the journal can't be written") == true)
+                let ready = try daemon.api.call("GET", "/readyz")
+                #expect(ready.status == 503)
+                #expect(String(decoding: ready.body, as: UTF8.self).contains(journal))
+                #expect(try daemon.status().trouble.string?.contains(journal) == true)
+
+                try FileManager.default.moveItem(atPath: "\(daemon.stateDirectory)/elsewhere", toPath: journal)
+                let better = try manager.messages(until: "STATUS")
+                #expect(better.last?["STATUS"] == "accepting events")
+                try eventually("it is ready") { try daemon.api.call("GET", "/readyz").status == 200 }
+                try daemon.accept(event(id: "after"))
+                try daemon.kill()
+                try daemon.start()
+                #expect(try daemon.accept(event(id: "before")).duplicate.bool == true)
+                #expect(try daemon.accept(event(id: "after")).duplicate.bool == true)
+                #expect(try daemon.accept(event(id: "lost")).duplicate.isThere == false)
+            }
+        }
+
         @Test func aReloadThatFailsIsToldToo() throws {
             try Lab.run { lab in
                 let manager = try NotifySocket(in: lab.directory)

@@ -222,9 +222,9 @@ extension SimulatedRelay {
     func checkpoint(revision: UInt64, _ changes: [RegistrationChange], _ answer: @escaping (Bool) -> Void) {
         saving.due = nil
         let buffer = RecordBuffer(capacity: 4096)
-        Self.append(changes, to: buffer)
         let progress = takeProgress()
         progress?.append(to: buffer, sequence: scheduler.seen)
+        Self.append(changes, to: buffer)
         saving.checkpoints += 1
         CheckpointRecord.append(
             number: UInt64(bitPattern: clock.wall) << 8 | saving.checkpoints & 0xFF, asOf: scheduler.seen,

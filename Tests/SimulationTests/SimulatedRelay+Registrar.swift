@@ -80,25 +80,17 @@ extension SimulatedRelay {
         registrations.isBusy = true
         registrations.isChanging = true
         let (changes, revision) = (registrations.unsaved, registrations.table.revision)
+        simulation.trace?(
+            "checkpoint of \(revision) with \(changes.map(\.revision)), saved \(registrations.savedRevision)")
         pumpInbox.post { [unowned self] in
-            simulation.trace?(
-                "checkpoint of \(revision) with \(changes.map(\.revision)), saved \(registrations.savedRevision)")
             checkpoint(revision: revision, changes) { [unowned self] isSaved in
-                registrarInbox.post { [unowned self] in
-                    registrations.isChanging = false
-                    guard !isSaved else {
-                        registrations.isBusy = false
-                        return
-                    }
-                    timers.append(
-                        (
-                            clock.now + .seconds(1),
-                            { [unowned self] in
-                                registrations.isBusy = false
-                                registrations.events.append(.rotated)
-                            }
-                        ))
-                }
+                guard !isSaved else { return }
+                timers.append((clock.now + .seconds(1), { [unowned self] in registrations.events.append(.rotated) }))
+            }
+            registrarInbox.post { [unowned self] in
+                registrations.isChanging = false
+                registrations.isBusy = false
+                saveTable()
             }
         }
     }

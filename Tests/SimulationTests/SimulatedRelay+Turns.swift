@@ -36,6 +36,12 @@ extension SimulatedRelay {
     /// An orderly stop, as far as the disk lets it.
     func stop() {
         workIngest()
+        // A change that is under way comes first.
+        for _ in 0..<20 where registrations.isChanging {
+            commit()
+            pumpInbox.work()
+            registrarInbox.work()
+        }
         isStopped = true
         checkpoint(revision: registrations.table.revision, registrations.unsaved) { _ in }
         for _ in 0..<20 where saving.inFlight > 0 {

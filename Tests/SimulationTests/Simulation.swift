@@ -139,6 +139,8 @@ final class Simulation {
         while clock.now < end, oracle.violation == nil {
             guard let relay, !disk.isDown else { return }
             relay.settle()
+            // When the machine stops, so does its time.
+            if disk.isDown { return }
             let next = min(end, max(relay.nextDue ?? end, clock.now + .milliseconds(1)))
             clock.advance(by: next - clock.now)
             relay.fireTimers()

@@ -89,6 +89,22 @@ struct LeftOverFilesTests {
         }
     }
 
+    @Test("so does one whose header was written in part", arguments: [1, 8, 12, 50, 95])
+    func unfinishedHeader(length: Int) throws {
+        try TemporaryJournal.run { directory in
+            let run = try Self.make(in: directory)
+            run.close()
+            let header = try directory.read(try directory.segmentNames()[3]).prefix(length)
+            try directory.write(
+                Array(header) + [UInt8](repeating: 0, count: 20_000), to: "0000000000000005-0000000000000007.seg")
+            let again = try directory.open()
+            #expect(again.recovered.state.lastSequence == 6)
+            #expect(again.append(events: [7], for: [1]))
+            again.close()
+            #expect(try directory.open().recovered.state.lastSequence == 7)
+        }
+    }
+
     @Test("the reserve is no segment, whatever is in it")
     func reserve() throws {
         try TemporaryJournal.run { directory in

@@ -89,7 +89,13 @@ struct SegmentIndexTests {
             #expect(index.summary.lastSequence == entries.last?.sequence ?? 0)
             let last = entries.last?.sequence ?? 1_000
             let offsets = Dictionary(uniqueKeysWithValues: entries.map { ($0.sequence, $0.offset) })
-            for sequence in 999...last + 1 { #expect(try index.offset(ofSequence: sequence) == offsets[sequence]) }
+            for sequence in 999...last + 1 {
+                #expect(try index.offset(ofSequence: sequence) == offsets[sequence])
+                let next = entries.first { $0.sequence >= sequence }
+                if sequence % 7 == 0 || next == nil {
+                    #expect(try index.firstOffset(atOrAfter: sequence) == next?.offset)
+                }
+            }
             let byFingerprint = Dictionary(grouping: entries.filter { $0.fingerprint != nil }) { $0.fingerprint ?? 0 }
             for (fingerprint, events) in byFingerprint {
                 #expect(try index.sequences(withFingerprint: fingerprint) == events.map(\.sequence))

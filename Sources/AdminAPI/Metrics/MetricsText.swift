@@ -64,7 +64,7 @@ enum MetricsText {
         for result in SettlementResult.allCases { text.sample(metrics.settled[result] ?? 0, ("result", result.name)) }
         text.family(
             "hookline_delivery_latency_seconds", .histogram,
-            "From an event's acceptance to its receiver's 2xx; of a replay, from the first acceptance on.")
+            "From an event's acceptance to its receiver's 2xx; replays are not in it.")
         text.samples(metrics.latency)
         text.family("hookline_webhooks", .gauge, "Registered webhooks, by state.")
         text.sample(metrics.active, ("state", "active"))

@@ -52,15 +52,15 @@ enum TaskPresentation {
         return response
     }
 
-    private static func members(_ task: JournalTask) -> [(String, JSONValue)] {
+    static func members(_ task: JournalTask) -> [(String, JSONValue)] {
         let what: [(String, JSONValue)] =
             switch task.kind {
             case .eraseEvent(let erase):
                 [("kind", "erase_event"), ("tenantId", .string(erase.tenant)), ("eventId", .string(erase.id))]
             case .eraseTenant(let erase):
                 [("kind", "erase_tenant"), ("tenantId", .string(erase.tenant))]
-            case .replay:
-                [("kind", "replay")]
+            case .replay(let replay):
+                [("kind", "replay"), ("webhookId", .text(replay.id))]
             case .replayEvent(let replay):
                 [("kind", "replay_event"), ("eventId", .string(replay.id))]
             }

@@ -94,12 +94,4 @@ struct WebhookRoutes: Sendable {
         try query.check()
         return (try context.parameters.require("id"), tenant)
     }
-
-    private func checked<Answer>(_ check: () throws(InvalidFields) -> Answer) throws(Problem) -> Answer {
-        do {
-            return try check()
-        } catch {
-            throw Problem(error.errors)
-        }
-    }
 }

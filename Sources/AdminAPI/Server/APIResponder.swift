@@ -16,6 +16,7 @@ struct APIResponder: Sendable {
     init(administration: any Administration, version: String, logger: Logger) {
         var routes = RouteTable()
         WebhookRoutes(administration: administration).add(to: &routes)
+        DeliveryRoutes(administration: administration).add(to: &routes)
         StatusRoutes(administration: administration, version: version).add(to: &routes)
         EventRoutes(administration: administration).add(to: &routes)
         TaskRoutes(administration: administration).add(to: &routes)

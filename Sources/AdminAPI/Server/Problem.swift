@@ -38,7 +38,7 @@ struct Problem: Error {
             self.init(
                 .conflict, detail: "Events of several tenants have this id: name one of \(names) in ?tenantId=.")
             members = [("tenants", .array(tenants.map { .string($0) }))]
-        case .limit(let text):
+        case .limit(let text), .conflict(let text):
             self.init(.conflict, detail: text)
         case .storage(let text):
             self.init(.serviceUnavailable, detail: "Nothing was changed, as it could not be saved: \(text)")
@@ -89,5 +89,14 @@ func administer<Answer>(
         return try await call()
     } catch {
         throw Problem(error)
+    }
+}
+
+/// Checks a request's fields, what is wrong with them as an answer.
+func checked<Answer>(_ check: () throws(InvalidFields) -> Answer) throws(Problem) -> Answer {
+    do {
+        return try check()
+    } catch {
+        throw Problem(error.errors)
     }
 }

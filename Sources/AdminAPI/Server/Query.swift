@@ -29,22 +29,54 @@ struct Query {
         return text
     }
 
+    static let timeRule = "must be a date and time such as 2026-05-02T14:32:10Z (RFC 3339)"
+
+    /// What is asked of a webhook's deliveries.
+    mutating func deliveries() -> DeliveryQuery {
+        var query = DeliveryQuery()
+        query.since = time("since") ?? query.since
+        query.until = time("until") ?? query.until
+        if let text = values["status"] {
+            query.status = DeliveryStatus(rawValue: text)
+            if query.status == nil {
+                let known = DeliveryStatus.allCases.map(\.rawValue).joined(separator: ", ")
+                errors.append(FieldError("status", "must be one of \(known)"))
+            }
+        }
+        query.limit = limit() ?? query.limit
+        if let text = values["cursor"] {
+            query.cursor = DeliveryCursor(text: text)
+            if query.cursor == nil { errors.append(Self.wrongCursor) }
+        }
+        return query
+    }
+
+    private mutating func time(_ name: String) -> Int64? {
+        guard let text = values[name] else { return nil }
+        let time = RFC3339.milliseconds(text)
+        if time == nil { errors.append(FieldError(name, Self.timeRule)) }
+        return time
+    }
+
+    private mutating func limit() -> Int? {
+        guard let text = values["limit"] else { return nil }
+        if let limit = Int(text), Page.limits.contains(limit) { return limit }
+        let limits = Page.limits
+        errors.append(FieldError("limit", "must be a number from \(limits.lowerBound) to \(limits.upperBound)"))
+        return nil
+    }
+
+    private static let wrongCursor = FieldError("cursor", "is not one that a list's nextCursor has given")
+
     /// `limit` and `cursor`.
     mutating func page() -> Page {
         var page = Page()
-        if let text = values["limit"] {
-            if let limit = Int(text), Page.limits.contains(limit) {
-                page.limit = limit
-            } else {
-                let limits = Page.limits
-                errors.append(FieldError("limit", "must be a number from \(limits.lowerBound) to \(limits.upperBound)"))
-            }
-        }
+        page.limit = limit() ?? page.limit
         if let text = values["cursor"] {
             if let after = Page.number(cursor: text) {
                 page.after = after
             } else {
-                errors.append(FieldError("cursor", "is not one that a list's nextCursor has given"))
+                errors.append(Self.wrongCursor)
             }
         }
         return page

@@ -8,7 +8,9 @@ extension Request {
     ///
     /// - Throws: ``Problem``: 415 for another content type, 413 above `Limits.apiBodyBytes`, 400 for what is no JSON,
     ///   422 for JSON of another kind.
-    func jsonObject() async throws -> JSONObject {
+    ///
+    /// - Parameter isOptional: whether no body at all is an empty object.
+    func jsonObject(isOptional: Bool = false) async throws -> JSONObject {
         try checkContentType()
         let tooLarge = Problem(.contentTooLarge, detail: "The body has more than \(Limits.apiBodyBytes) bytes.")
         // Said at once where the length is known, rather than after a long upload.
@@ -22,6 +24,7 @@ extension Request {
             // The client is gone, or what it sent is no HTTP any more.
             throw Problem(.badRequest, detail: "The body could not be read to its end.")
         }
+        if isOptional, buffer.readableBytes == 0 { return JSONObject() }
         let value: JSONValue
         do {
             value = try JSONParser.parse(buffer.readableBytesView)

@@ -34,6 +34,8 @@ final class JournalKeeper: Sendable {
         /// Ids are compared with the events themselves, which stay as long.
         var dedupeWindow: Duration
         var isTight = false
+        /// How long the last look took.
+        var cost = Duration.zero
         var isWished = false
         var indexFailure: Int32?
         /// When the timer that is set will fire.
@@ -73,7 +75,8 @@ final class JournalKeeper: Sendable {
 
     /// Less may be needed than before.
     func noteProgress() {
-        if state.withLock({ $0.isTight }) { lookLater(after: .milliseconds(50)) }
+        let (isTight, cost) = state.withLock { ($0.isTight, $0.cost) }
+        if isTight { lookLater(after: max(.milliseconds(50), cost * 4)) }
     }
 
     /// Has something done on the keeper's thread.
@@ -112,36 +115,47 @@ final class JournalKeeper: Sendable {
                 case .look:
                     let begun = Clock.monotonic()
                     state.withLock { $0.isWished = false }
-                    makeRoom()
-                    // A look that costs much is not taken often.
+                    let hasGained = makeRoom()
+                    // A look that costs much, or gains nothing, is not taken often.
                     let cost = Clock.monotonic() - begun
-                    if state.withLock({ $0.isTight }) { lookLater(after: max(.milliseconds(100), cost * 4)) }
+                    let isTight = state.withLock { state in
+                        state.cost = cost
+                        return state.isTight
+                    }
+                    guard isTight else { continue }
+                    lookLater(after: hasGained ? max(.milliseconds(100), cost * 4) : max(.seconds(1), cost * 20))
                 case .perform(let body): body(self)
                 }
             }
         }
     }
 
-    private func makeRoom() {
+    /// - Returns: whether there is more room than before, or will be once others have done their part.
+    private func makeRoom() -> Bool {
         if journal.failure != nil {
             journal.probe()
             lookLater(after: .seconds(1))
         }
         rotateIfOld()
         makeIndices()
-        guard let terms = terms() else { return lookLater(after: .seconds(1)) }
+        guard let terms = terms() else {
+            lookLater(after: .seconds(1))
+            return false
+        }
         let outcome: Housekeeping.Outcome
         do throws(DiskError) {
             outcome = try housekeeping.makeRoom(terms) { commitFloor($0) }
         } catch {
             logger.warning("room can't be made in the journal: tried again in 1 s", metadata: ["error": "\(error)"])
             publish(isFull: journal.bytes > terms.maxBytes, maxBytes: terms.maxBytes)
-            return lookLater(after: .seconds(1))
+            lookLater(after: .seconds(1))
+            return false
         }
         ingest.forgetDuplicates(before: outcome.firstSequence)
-        if outcome.displaceBytes > 0 { displace(Int(outcome.displaceBytes)) }
+        let isDisplacing = outcome.displaceBytes > 0 && displace(Int(outcome.displaceBytes))
         publish(isFull: outcome.isFull, maxBytes: terms.maxBytes)
         scheduleRetention()
+        return outcome.removedBytes > 0 || isDisplacing
     }
 
     private func makeIndices() {
@@ -225,11 +239,11 @@ final class JournalKeeper: Sendable {
         return answer.wait(within: .seconds(10)) ?? false
     }
 
-    private func displace(_ bytes: Int) {
-        pump.tell { [logger] pump in
-            guard pump.displaceLargest(bytes: bytes) == nil else { return }
-            logger.debug("no failing webhook has a backlog to be displaced")
-        }
+    /// - Returns: whether there was a failing webhook to take them from.
+    private func displace(_ bytes: Int) -> Bool {
+        let answer = Gate<Bool>()
+        pump.tell { answer.open(with: $0.displaceLargest(bytes: bytes) != nil) }
+        return answer.wait(within: .seconds(10)) ?? false
     }
 
     private func publish(isFull: Bool, maxBytes: Int64) {

@@ -177,7 +177,7 @@ final class DeliveryPump {
         let wall = Clock.wall()
         let decision = scheduler.finished(
             attempt, acceptedAt: acceptedAt, outcome, now: Clock.monotonic(), wall: wall, random: random.next())
-        counters.count(outcome.result, acceptedAt: acceptedAt, wall: wall)
+        counters.count(outcome.result, acceptedAt: attempt.isRepeat ? nil : acceptedAt, wall: wall)
         if case .settled(let result) = decision { counters.count(result) }
         note(attempt, outcome, decision, at: wall)
         scheduleSaving()

@@ -18,13 +18,13 @@ struct PumpCounters: Equatable, Sendable {
     /// Takes an attempt's outcome.
     ///
     /// - Parameters:
-    ///   - acceptedAt: when the event was accepted, Unix milliseconds.
+    ///   - acceptedAt: when the event was accepted, Unix milliseconds; nil: that says nothing about the relay.
     ///   - wall: Unix milliseconds.
-    mutating func count(_ result: AttemptOutcome.Result, acceptedAt: Int64, wall: Int64) {
+    mutating func count(_ result: AttemptOutcome.Result, acceptedAt: Int64?, wall: Int64) {
         switch result {
         case .delivered:
             delivered += 1
-            latency.observe(.milliseconds(wall - acceptedAt))
+            if let acceptedAt { latency.observe(.milliseconds(wall - acceptedAt)) }
         case .failed(let failure): failures[failure.kind, default: 0] += 1
         case .abandoned: abandoned += 1
         }

@@ -75,10 +75,7 @@ final class RelayAdministration: Administration {
     }
 
     func webhook(id: String, tenant: String?) async throws(AdministrationError) -> WebhookView {
-        guard let webhook = registrar.current.webhook(id: id), tenant == nil || tenant == webhook.tenant else {
-            throw .notFound
-        }
-        return await view(webhook)
+        await view(try find(id, tenant))
     }
 
     func webhooks(tenant: String?, after: WebhookNumber, limit: Int) async -> [WebhookView] {

@@ -19,6 +19,7 @@ struct RelayParts: Sendable {
     let keeper: JournalKeeper
     let keeperThread: WorkThread
     let eraser: EventEraser
+    let replayer: EventReplayer
     let board: HealthBoard
 
     /// Takes changed settings over.

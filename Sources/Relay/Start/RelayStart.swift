@@ -107,6 +107,8 @@ struct RelayStart {
             eraser: EventEraser(
                 tasks: tasks, journal: journal, keeper: keeper, pump: pump, registrar: registrar, scans: scans,
                 logger: logger),
+            replayer: EventReplayer(
+                tasks: tasks, journal: journal, pump: pump, registrar: registrar, scans: scans, logger: logger),
             board: board)
     }
 

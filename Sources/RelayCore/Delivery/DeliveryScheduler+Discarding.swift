@@ -1,7 +1,6 @@
 import HeapModule
 
-/// Deliveries that end without an attempt: displaced by a limit, cancelled with their events, lost with a damaged record;
-/// and those that are made once more.
+/// Deliveries that end without an attempt: displaced by a limit, cancelled with their events, lost with a damaged record.
 extension DeliveryScheduler {
     /// What has ended without an attempt since the last call.
     package mutating func takeNotices() -> [Notice] {
@@ -81,36 +80,6 @@ extension DeliveryScheduler {
         guard let slot = slots[webhook] else { return }
         lanes[slot].cancelThrough = max(through, lanes[slot].cancelThrough ?? 0)
         discard(slot, wall: wall)
-    }
-
-    /// Delivers a settled delivery once more.
-    ///
-    /// - Returns: false if it is pending.
-    package mutating func reopen(
-        _ sequence: UInt64, bytes: Int, for webhook: WebhookNumber, now: MonotonicTime, wall: Int64
-    ) -> Bool {
-        guard let slot = slots[webhook], lanes[slot].open[sequence] == nil, sequence < lanes[slot].durableCursor else {
-            return false
-        }
-        lanes[slot].open[sequence] = Lane.Open(
-            attempts: 0, phase: .due, isRecorded: true, bytes: UInt32(clamping: bytes),
-            begun: Lane.Moment(monotonic: now, wall: wall))
-        lanes[slot].due.append(sequence)
-        changeParked(slot, by: 1)
-        lanes[slot].pending += 1
-        lanes[slot].pendingBytes += bytes
-        lanes[slot].unsaved.reopened.append(
-            LaneProgress.Opening(sequence: sequence, bytes: UInt32(clamping: bytes)))
-        unsavedBytes += 12
-        touched.insert(webhook)
-        wake(slot)
-        return true
-    }
-
-    /// How many more settled deliveries a webhook's lane takes at present: ``reopen(_:bytes:for:)``.
-    package func roomToReopen(for webhook: WebhookNumber) -> Int {
-        guard let slot = slots[webhook], lanes[slot].takesFresh(isCrowded: isCrowded) else { return 0 }
-        return max(0, Limits.laneWindow - lanes[slot].parked)
     }
 
     // MARK: Inside

@@ -28,6 +28,12 @@ extension DeliveryScheduler {
             // Only the last try counts, and none of what is settled by now.
             let newer = Set(lanes[slot].unsaved.retried.map(\.sequence))
             older.retried.removeAll { lanes[slot].open[$0.sequence] == nil || newer.contains($0.sequence) }
+            // Nor a settlement whose delivery was reopened since then: for the journal it was open all the time.
+            for settlement in older.settled where lanes[slot].open[settlement.sequence] != nil {
+                lanes[slot].unsaved.reopened.removeAll { $0.sequence == settlement.sequence }
+                lanes[slot].open[settlement.sequence]?.isRecorded = false
+            }
+            older.settled.removeAll { lanes[slot].open[$0.sequence] != nil }
             lanes[slot].unsaved.settled.insert(contentsOf: older.settled, at: 0)
             lanes[slot].unsaved.retried.insert(contentsOf: older.retried, at: 0)
             lanes[slot].unsaved.reopened.insert(contentsOf: older.reopened, at: 0)
@@ -43,8 +49,7 @@ extension DeliveryScheduler {
         for (webhook, slot) in slots {
             let lane = lanes[slot]
             // A lane that has everything needs nothing from before the checkpoint.
-            let isCaughtUp = lane.waiting.isEmpty && !lane.isLagging
-            var state = LaneState(cursor: isCaughtUp ? seen + 1 : lane.durableCursor)
+            var state = LaneState(cursor: reach(of: lane))
             state.pending = lane.pending
             state.pendingBytes = lane.pendingBytes
             state.delivered = lane.delivered
@@ -61,14 +66,21 @@ extension DeliveryScheduler {
 
     /// Which events the lanes need, as a restart would find them once all progress is on disk that has been taken.
     package var needs: JournalNeeds {
-        var needs = JournalNeeds()
-        for (webhook, slot) in slots {
-            let lane = lanes[slot]
-            let isCaughtUp = lane.waiting.isEmpty && !lane.isLagging
-            needs.lanes[webhook] = JournalNeeds.Lane(
-                cursor: isCaughtUp ? seen + 1 : lane.durableCursor, open: lane.open.keys.sorted())
-        }
-        return needs
+        JournalNeeds(lanes: slots.mapValues { needs(of: lanes[$0]) })
+    }
+
+    /// Which events one lane needs; nil for a webhook without one.
+    package func needs(of webhook: WebhookNumber) -> JournalNeeds.Lane? {
+        slots[webhook].map { needs(of: lanes[$0]) }
+    }
+
+    private func needs(of lane: Lane) -> JournalNeeds.Lane {
+        JournalNeeds.Lane(cursor: reach(of: lane), open: lane.open.keys.sorted())
+    }
+
+    /// The first event that the lane has not come to: one that has everything has come past those that aren't for it, too.
+    func reach(of lane: Lane) -> UInt64 {
+        lane.waiting.isEmpty && !lane.isLagging ? seen + 1 : lane.durableCursor
     }
 
     // MARK: Looking at it

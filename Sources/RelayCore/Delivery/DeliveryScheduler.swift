@@ -40,6 +40,8 @@ package struct DeliveryScheduler {
         package let timeout: Duration
         /// The event, where it is in memory; else the journal has it under `sequence`.
         package let event: EventRecord?
+        /// Whether the delivery is made once more, as far as is known since the start.
+        package let isRepeat: Bool
     }
 
     /// A lane's wish for events from the journal.
@@ -252,7 +254,8 @@ package struct DeliveryScheduler {
         case .failed(let failure):
             lanes[slot].consecutiveFailures += 1
             lanes[slot].window = max(1, lanes[slot].window / 2)
-            let age = .milliseconds(max(0, open.begun.wall - acceptedAt)) + (now - open.begun.monotonic)
+            let before = open.isRepeat ? 0 : max(0, open.begun.wall - acceptedAt)
+            let age = .milliseconds(before) + (now - open.begun.monotonic)
             switch lanes[slot].policy.decide(
                 attempts: attempt.number, age: age, retryAfter: failure.retryAfter, random: random)
             {
@@ -310,10 +313,12 @@ package struct DeliveryScheduler {
         let sequence: UInt64
         let number: Int
         var event: EventRecord?
+        var isRepeat = false
         if let retried = lanes[slot].due.popFirst() {
             guard let open = lanes[slot].open[retried] else { return nil }
             sequence = retried
             number = Int(open.attempts) + 1
+            isRepeat = open.isRepeat
             guard open.phase == .due else { return nil }
             lanes[slot].open[retried]?.phase = .inFlight
             changeParked(slot, by: -1)
@@ -333,8 +338,8 @@ package struct DeliveryScheduler {
         inFlight += 1
         if !lanes[slot].isProven { unprovenInFlight += 1 }
         return Attempt(
-            webhook: lanes[slot].webhook, sequence: sequence, number: number, timeout: lanes[slot].timeout, event: event
-        )
+            webhook: lanes[slot].webhook, sequence: sequence, number: number, timeout: lanes[slot].timeout,
+            event: event, isRepeat: isRepeat)
     }
 
     /// The next part of the journal to read for a lane; nil if no lane wants one now.

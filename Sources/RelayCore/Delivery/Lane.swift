@@ -36,6 +36,8 @@ struct Lane {
         var bytes: UInt32
         /// When it was begun by this process, on both clocks: from then on its age grows with the monotonic one.
         var begun: Moment
+        /// Whether it is made once more: its age counts from then on. A restart forgets it.
+        var isRepeat = false
     }
 
     struct Moment: Equatable {

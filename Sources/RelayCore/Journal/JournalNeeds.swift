@@ -12,18 +12,22 @@ package struct JournalNeeds: Equatable, Sendable {
         }
     }
 
-    package var lanes: [WebhookNumber: Lane]
+    package let lanes: [WebhookNumber: Lane]
+    /// What is open in any lane, ascending: a repeated delivery's event need not have matched its webhook.
+    private let open: [UInt64]
 
     package init(lanes: [WebhookNumber: Lane] = [:]) {
         self.lanes = lanes
+        open = lanes.values.flatMap(\.open).sorted()
     }
 
     package func needs(_ event: EventRecord) -> Bool {
         let sequence = event.sequence
+        if open.holds(sequence) { return true }
         for index in 0..<event.webhookCount {
             let matched = event.webhook(index)
             guard matched.takesDeliveries, let lane = lanes[matched.number] else { continue }
-            if sequence >= lane.cursor || lane.open.holds(sequence) { return true }
+            if sequence >= lane.cursor { return true }
         }
         return false
     }

@@ -56,6 +56,8 @@ package struct JournalTask: Equatable, Sendable {
     /// Delivers a webhook's events once more, from `next` on.
     package struct Replay: Equatable, Sendable, Codable {
         package let webhook: WebhookNumber
+        /// The webhook's id, to be shown.
+        package let id: String?
         package let status: ReplayStatus
         /// Events accepted from then on and before, Unix milliseconds.
         package let since: Int64
@@ -66,9 +68,11 @@ package struct JournalTask: Equatable, Sendable {
         package let through: UInt64
 
         package init(
-            webhook: WebhookNumber, status: ReplayStatus, since: Int64, until: Int64, next: UInt64, through: UInt64
+            webhook: WebhookNumber, id: String? = nil, status: ReplayStatus, since: Int64, until: Int64,
+            next: UInt64, through: UInt64
         ) {
             self.webhook = webhook
+            self.id = id
             self.status = status
             self.since = since
             self.until = until

@@ -20,6 +20,20 @@ package protocol Administration: Sendable {
     func eraseEvent(id: String, tenant: String?) async throws(AdministrationError) -> JournalTask
     /// Erases all events that a tenant has sent up to now.
     func eraseEvents(ofTenant tenant: String) async throws(AdministrationError) -> JournalTask
+    /// A webhook's deliveries, newest first.
+    func deliveries(
+        of id: String, tenant: String?, _ query: DeliveryQuery
+    ) async throws(AdministrationError) -> DeliveryPage
+    /// Delivers a webhook's events once more.
+    ///
+    /// - Returns: how many, and the task that does it; without one where that is all that was asked for.
+    func replay(
+        webhook id: String, tenant: String?, _ request: ReplayRequest
+    ) async throws(AdministrationError) -> ReplayAnswer
+    /// Delivers an event once more: to one webhook, or to all that it matches or matched.
+    func replay(
+        event id: String, tenant: String?, webhook: String?
+    ) async throws(AdministrationError) -> ReplayAnswer
     func task(_ number: UInt64) async throws(AdministrationError) -> TaskState
     /// Those that are not finished and the last ones that are, newest first.
     func tasks() async -> [JournalTask]
@@ -37,6 +51,8 @@ package enum AdministrationError: Error, Equatable {
     case noTask
     /// Several tenants have events with this id.
     case ambiguous(tenants: [String])
+    /// It can't be done as things are; the text says why.
+    case conflict(String)
     /// Too many webhooks: of the tenant, or of the host. The text names the bound.
     case limit(String)
     /// The change could not be made durable; nothing has changed. The text names the file and the system's reason.

@@ -81,6 +81,8 @@ enum APIFailure: Error, CustomStringConvertible {
         case "maxInFlight": "--max-in-flight"
         case "maxAgeSeconds": "--max-age"
         case "retrySchedule": "--retry-schedule"
+        case "since": "--since"
+        case "until": "--until"
         case "": "the request"
         default: field
         }

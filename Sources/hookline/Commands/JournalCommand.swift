@@ -122,7 +122,8 @@ struct ExportFilter: ParsableArguments {
     @Option(help: ArgumentHelp("Only the event with this id.", valueName: "id"))
     var id: String?
 
-    @Option(help: ArgumentHelp("Only those accepted since then: RFC 3339, or how long ago, such as 2h.", valueName: "time"))
+    @Option(
+        help: ArgumentHelp("Only those accepted since then: RFC 3339, or how long ago, such as 2h.", valueName: "time"))
     var since: TimeArgument?
 
     @Option(help: ArgumentHelp("Only those accepted before then.", valueName: "time"))

@@ -6,7 +6,10 @@ struct WebhooksCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "webhooks",
         abstract: "Adds, shows and changes webhooks.",
-        subcommands: [Add.self, List.self, Show.self, Edit.self, Remove.self, Pause.self, Resume.self])
+        subcommands: [
+            Add.self, List.self, Show.self, Edit.self, Remove.self, Pause.self, Resume.self, Deliveries.self,
+            Replay.self,
+        ])
 
     /// The API's path of the webhooks.
     static let path = "/api/v1/webhooks"

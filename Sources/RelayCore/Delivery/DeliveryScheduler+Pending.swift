@@ -1,0 +1,57 @@
+import DequeModule
+
+/// What is pending, for people to see.
+extension DeliveryScheduler {
+    /// A lane's pending deliveries, as far as memory knows them one by one.
+    package struct PendingDeliveries: Equatable, Sendable {
+        package struct Delivery: Equatable, Sendable {
+            package let sequence: UInt64
+            /// Tries that have ended.
+            package let attempts: Int
+            package let wait: Wait
+        }
+
+        /// What a delivery waits for.
+        package enum Wait: Equatable, Sendable {
+            case outcome
+            case retry(at: MonotonicTime)
+            case turn
+        }
+
+        /// Newest first.
+        package var deliveries: [Delivery] = []
+        /// From this event on the journal alone knows them, up to `seen`; nil: there are none such.
+        package var journalFrom: UInt64?
+        package var seen: UInt64 = 0
+        /// Of those, the ones that are not pending any more.
+        package var cancelled: Set<UInt64> = []
+    }
+
+    /// - Parameter bound: only what is below it.
+    package func pendingDeliveries(of webhook: WebhookNumber, below bound: UInt64) -> PendingDeliveries {
+        guard let slot = slots[webhook] else { return PendingDeliveries() }
+        let lane = lanes[slot]
+        var pending = PendingDeliveries()
+        for (sequence, open) in lane.open where sequence < bound {
+            let wait: PendingDeliveries.Wait =
+                switch open.phase {
+                case .inFlight: .outcome
+                case .parked(let due): .retry(at: due)
+                case .due: .turn
+                }
+            pending.deliveries.append(
+                PendingDeliveries.Delivery(sequence: sequence, attempts: Int(open.attempts), wait: wait))
+        }
+        for waiting in lane.waiting where waiting.sequence < bound {
+            pending.deliveries.append(
+                PendingDeliveries.Delivery(sequence: waiting.sequence, attempts: 0, wait: .turn))
+        }
+        pending.deliveries.sort { $0.sequence > $1.sequence }
+        pending.seen = seen
+        if lane.isLagging {
+            pending.journalFrom = lane.cursor
+            pending.cancelled = lane.cancelled
+        }
+        return pending
+    }
+}
