@@ -86,6 +86,8 @@ package final class IDFilterGeneration: @unchecked Sendable {
         count += 1
         firstSequence = min(firstSequence, sequences.lowerBound)
         lastSequence = max(lastSequence, sequences.upperBound)
+        // An id that is refused and sent again, over and over, must not fill its two buckets: saying yes once is enough.
+        guard !mayContain(fingerprint) else { return true }
         var tag = Self.tag(fingerprint)
         var bucket = fingerprint & mask
         if put(tag, bucket) || put(tag, other(bucket, tag)) { return true }

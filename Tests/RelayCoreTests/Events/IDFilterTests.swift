@@ -88,4 +88,12 @@ struct IDFilterTests {
         filter.adopt(IDFilterGeneration(capacity: 30))
         #expect(filter.count == 1)
     }
+
+    @Test("an id that comes over and over takes one place, and begins no generation")
+    func repetition() {
+        var filter = IDFilter(maxCount: 20_000_000)
+        for sequence in 1...10_000 as ClosedRange<UInt64> { filter.insert(0x1234_5678_9ABC_DEF0, sequence: sequence) }
+        #expect(filter.generations.count == 1)
+        #expect(filter.mayContain(0x1234_5678_9ABC_DEF0))
+    }
 }
