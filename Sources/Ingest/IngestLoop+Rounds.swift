@@ -7,7 +7,7 @@ extension IngestLoop.Loop {
     mutating func submitRound() {
         guard !current.groups.isEmpty else { return }
         let round = current
-        current = Round(number: nextRound)
+        current = Round(number: nextRound, bytes: round.records.count * 5 / 4)
         nextRound += 1
         rounds.append(round)
         guard !round.records.isEmpty else {

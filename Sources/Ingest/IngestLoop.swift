@@ -124,7 +124,7 @@ package final class IngestLoop: Sendable {
             self.listener = listener
             self.intake = intake
             self.settings = settings
-            current = Round(number: 0)
+            current = Round(number: 0, bytes: 0)
             input = .allocate(byteCount: Limits.readBytesPerTurn, alignment: 16)
             local.use(intake.catalogue)
         }

@@ -22,15 +22,17 @@ final class Round {
     }
 
     let number: UInt64
-    let records = RecordBuffer(capacity: 64 * 1024)
+    let records: RecordBuffer
     var groups: [Group] = []
     /// The first sequence in it, and the one behind its last.
     var sequences: Range<UInt64> = 0..<0
     /// Nil: on the way to the disk.
     var result: Result<Void, EventStoreFailure>?
 
-    init(number: UInt64) {
+    /// - Parameter bytes: how large it gets, about.
+    init(number: UInt64, bytes: Int) {
         self.number = number
+        records = RecordBuffer(capacity: min(max(bytes, 4096), 1 << 20))
     }
 
     /// Adds an answer; a connection's lines come one after the other.
