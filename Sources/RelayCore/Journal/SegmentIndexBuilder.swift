@@ -54,6 +54,36 @@ package struct SegmentIndexBuilder {
         summary.recordBytes += UInt64(bytes)
     }
 
+    /// Sorts by fingerprint. Fingerprints are spread evenly, so that distributing them by their upper bits nearly sorts
+    /// them.
+    private mutating func sortIDs() {
+        let shift = UInt64(min(63, ids.count.leadingZeroBitCount + 4))
+        var ends = [Int](repeating: 0, count: Int(UInt64.max >> shift) + 1)
+        for id in ids { ends[Int(id.fingerprint >> shift)] += 1 }
+        var end = 0
+        for bucket in ends.indices {
+            end += ends[bucket]
+            ends[bucket] = end
+        }
+        var sorted = ids
+        // From the last one on, so that equal ones stay in their order.
+        for id in ids.reversed() {
+            let bucket = Int(id.fingerprint >> shift)
+            ends[bucket] -= 1
+            sorted[ends[bucket]] = id
+        }
+        for index in sorted.indices.dropFirst() where sorted[index].fingerprint < sorted[index - 1].fingerprint {
+            let id = sorted[index]
+            var place = index
+            while place > 0, sorted[place - 1].fingerprint > id.fingerprint {
+                sorted[place] = sorted[place - 1]
+                place -= 1
+            }
+            sorted[place] = id
+        }
+        ids = sorted
+    }
+
     package mutating func add(_ record: ProgressRecord) {
         for lane in record.lanes {
             for settlement in lane.progress.settled where settlement.result != .delivered {
@@ -70,7 +100,7 @@ package struct SegmentIndexBuilder {
     package mutating func finish<E: Error>(
         seed: UInt32, _ write: (_ bytes: UnsafeRawBufferPointer, _ offset: Int) throws(E) -> Void
     ) throws(E) {
-        ids.sort { $0.fingerprint < $1.fingerprint }
+        sortIDs()
         failures.sort {
             $0.webhook != $1.webhook
                 ? $0.webhook < $1.webhook : $0.settlement.sequence < $1.settlement.sequence
