@@ -20,6 +20,7 @@ extension IngestLoop.Loop {
         while position < bytes.count {
             let rest = bytes.count - position
             guard let found = memchr(base + position, 0x0A, rest) else {
+                decide(of: connection, now: now)
                 keep(UnsafeRawBufferPointer(start: base + position, count: rest), of: connection)
                 return
             }
@@ -28,17 +29,16 @@ extension IngestLoop.Loop {
             position += length + 1
             if connection.isSkipping {
                 connection.isSkipping = false
-            } else if connection.unfinished.isEmpty {
-                connection.lines += 1
-                if length > settings.maxLineBytes {
-                    refuseTooLong(connection)
-                } else {
-                    decide(part, of: connection, now: now)
-                }
-            } else {
+            } else if !connection.unfinished.isEmpty {
                 finish(with: part, of: connection, now: now)
+            } else if length > settings.maxLineBytes {
+                decide(of: connection, now: now)
+                refuseTooLong(connection)
+            } else if !intake.read(part, grant: connection.grant) {
+                decide(of: connection, now: now)
             }
         }
+        decide(of: connection, now: now)
     }
 
     /// Ends the line that was begun in an earlier turn.
@@ -48,8 +48,7 @@ extension IngestLoop.Loop {
             refuseTooLong(connection)
         } else {
             connection.unfinished.append(contentsOf: part)
-            let line = connection.unfinished
-            line.withUnsafeBytes { decide($0, of: connection, now: now) }
+            decideUnfinished(of: connection, now: now)
         }
         dropUnfinished(of: connection, counted: unfinished)
     }
@@ -57,7 +56,6 @@ extension IngestLoop.Loop {
     /// Keeps the beginning of a line until the rest of it comes.
     mutating func keep(_ part: UnsafeRawBufferPointer, of connection: Connection) {
         guard !connection.isSkipping else { return }
-        if connection.unfinished.isEmpty { connection.lines += 1 }
         let length = connection.unfinished.count + part.count
         if length > settings.maxLineBytes {
             let counted = connection.unfinished.count
@@ -101,46 +99,58 @@ extension IngestLoop.Loop {
         connection.inputEnded = true
         connection.waitsForMemory = false
         if !connection.unfinished.isEmpty {
-            let line = connection.unfinished
-            line.withUnsafeBytes { decide($0, of: connection, now: owner.wall(), isLast: true) }
-            dropUnfinished(of: connection, counted: line.count)
+            let count = connection.unfinished.count
+            decideUnfinished(of: connection, now: owner.wall(), isLast: true)
+            dropUnfinished(of: connection, counted: count)
         }
         memoryWaiters.removeAll { $0 === connection }
     }
 
     mutating func refuseTooLong(_ connection: Connection) {
+        connection.lines += 1
         answer(
             .refused(Refusal(.lineTooLong, "a line may have \(settings.maxLineBytes) bytes (ingest.max-line-bytes)")),
             to: connection)
     }
 
-    mutating func decide(
-        _ line: UnsafeRawBufferPointer, of connection: Connection, now: Int64, isLast: Bool = false
-    ) {
+    mutating func decideUnfinished(of connection: Connection, now: Int64, isLast: Bool = false) {
+        let line = connection.unfinished
+        line.withUnsafeBytes {
+            _ = intake.read($0, isLast: isLast, grant: connection.grant)
+            decide(of: connection, now: now)
+        }
+    }
+
+    /// Decides about the lines that were read, all of one connection.
+    mutating func decide(of connection: Connection, now: Int64) {
         let rounds = rounds
         let round = current
         let store = owner.store
-        let sequence = intake.nextSequence
-        let outcome = intake.take(
-            line, isLast: isLast, from: connection.peer, grant: connection.grant, now: now, into: round.records,
-            find: { sequence in
-                if let event = round.event(sequence) { return event }
-                for earlier in rounds where earlier.sequences.contains(sequence) { return earlier.event(sequence) }
-                return store.event(sequence)
-            },
-            sealed: { store.sealedIDs($0, among: $1) })
-        switch outcome {
-        case .blank:
-            local.blankLines += 1
-        case .accepted(let offset):
-            if round.sequences.isEmpty { round.sequences = sequence..<sequence }
-            round.sequences = round.sequences.lowerBound..<intake.nextSequence
-            answer(.accepted(offset: offset), to: connection)
-        case .duplicate(let original):
-            local.duplicates += 1
-            answer(.duplicate(original), to: connection)
-        case .refused(let refusal):
-            answer(.refused(refusal), to: connection)
+        while true {
+            let sequence = intake.nextSequence
+            let outcome = intake.decide(
+                from: connection.peer, grant: connection.grant, now: now, into: round.records,
+                find: { sequence in
+                    if let event = round.event(sequence) { return event }
+                    for earlier in rounds where earlier.sequences.contains(sequence) { return earlier.event(sequence) }
+                    return store.event(sequence)
+                },
+                sealed: { store.sealedIDs($0, among: $1) })
+            guard let outcome else { return }
+            connection.lines += 1
+            switch outcome {
+            case .blank:
+                local.blankLines += 1
+            case .accepted(let offset):
+                if round.sequences.isEmpty { round.sequences = sequence..<sequence }
+                round.sequences = round.sequences.lowerBound..<intake.nextSequence
+                answer(.accepted(offset: offset), to: connection)
+            case .duplicate(let original):
+                local.duplicates += 1
+                answer(.duplicate(original), to: connection)
+            case .refused(let refusal):
+                answer(.refused(refusal), to: connection)
+            }
         }
     }
 

@@ -31,6 +31,9 @@ package enum Limits {
     /// Bytes of unfinished lines that all connections together may hold.
     package static let unfinishedLineBytes = 64 * 1024 * 1024
 
+    /// Lines that are read before the first of them is decided about.
+    package static let linesAhead = 8
+
     /// Bytes taken from one connection before the next one has its turn.
     package static let readBytesPerTurn = 256 * 1024
 

@@ -44,8 +44,9 @@ extension SimulatedRelay {
         let sequence = intake.nextSequence
         let table = registrationsInForce
         let outcome = Array(event.line.utf8).withUnsafeBytes { line in
-            intake.take(
-                line, from: PeerIdentity(uid: 1, gid: 1, pid: 1), grant: .everything, now: clock.wall,
+            _ = intake.read(line, grant: .everything)
+            return intake.decide(
+                from: PeerIdentity(uid: 1, gid: 1, pid: 1), grant: .everything, now: clock.wall,
                 into: round.records,
                 find: { sequence in
                     if let event = round.event(sequence) { return event }
@@ -55,7 +56,7 @@ extension SimulatedRelay {
                 sealed: { try? journal.sealedIDs($0, among: $1) })
         }
         switch outcome {
-        case .blank:
+        case .blank, nil:
             oracle.complain("a line is blank")
         case .accepted(let offset):
             if event.hasID { checkNoDuplicate(event) }

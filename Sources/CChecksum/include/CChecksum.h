@@ -18,4 +18,7 @@ uint64_t hookline_siphash13(uint64_t key0, uint64_t key1, const void *bytes, siz
 uint64_t hookline_fingerprint(
     uint64_t key0, uint64_t key1, const void *tenant, size_t tenant_count, const void *id, size_t id_count);
 
+/// Has the cache line of an address fetched, to be written too; any address will do, and nothing waits for it.
+static inline void hookline_prefetch(const void *address) { __builtin_prefetch(address, 1); }
+
 #endif

@@ -12,8 +12,6 @@ package struct DuplicateIndex: Sendable {
     /// Whether index files hold ids that the filter does not know yet, as after a start.
     package var hasUncovered = false
 
-    private static let idsPerTable = 65_536
-
     /// - Parameter maxCount: ids to keep; past it the oldest are forgotten first.
     package init(maxCount: Int) {
         filter = IDFilter(maxCount: maxCount)
@@ -39,16 +37,23 @@ package struct DuplicateIndex: Sendable {
     /// Looks into index files, newest first, for an id of an event among some sequences; nil if none may have it.
     package typealias SealedLookUp = (_ fingerprint: UInt64, _ among: ClosedRange<UInt64>) -> SealedIDs?
 
+    /// Has the memory fetched that looking for a fingerprint and inserting it will touch, apart from what is in the cache anyway.
+    @inline(__always)
+    func prefetch(_ fingerprint: UInt64) {
+        filter.prefetch(fingerprint)
+    }
+
+    /// Whether an event may have this id: no for nearly every new one.
+    @inline(__always)
+    package func mayContain(_ fingerprint: UInt64) -> Bool {
+        filter.mayContain(fingerprint) || hasUncovered
+    }
+
     /// Calls `body` with the sequence of each event that may have this id, newest first, until it returns true.
     ///
     /// - Returns: whether it did.
-    @inline(__always)
-    package func contains(_ fingerprint: UInt64, sealed: SealedLookUp, where body: (UInt64) -> Bool) -> Bool {
-        guard filter.mayContain(fingerprint) || hasUncovered else { return false }
-        return find(fingerprint, sealed, body)
-    }
-
-    private func find(_ fingerprint: UInt64, _ sealed: SealedLookUp, _ body: (UInt64) -> Bool) -> Bool {
+    package func find(_ fingerprint: UInt64, sealed: SealedLookUp, where body: (UInt64) -> Bool) -> Bool {
+        guard mayContain(fingerprint) else { return false }
         for table in recent.reversed() {
             if table.contains(fingerprint, where: { $0 >= first && body($0) }) { return true }
         }
@@ -66,7 +71,10 @@ package struct DuplicateIndex: Sendable {
     package mutating func insert(_ fingerprint: UInt64, sequence: UInt64) {
         filter.insert(fingerprint, sequence: sequence)
         first = max(first, filter.first)
-        if recent.last.map({ $0.count >= Self.idsPerTable }) ?? true { recent.append(RecentIDs()) }
+        if recent.last?.isFull ?? true {
+            // The first one begins small, for hosts with few ids.
+            recent.append(RecentIDs(places: recent.last?.placeCount ?? 1024))
+        }
         recent[recent.count - 1].insert(fingerprint, sequence: sequence)
     }
 

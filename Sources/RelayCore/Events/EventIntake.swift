@@ -1,3 +1,5 @@
+import DequeModule
+
 /// Steps 2 to 4 of an event's life up to the disk: decides about a line and, if it is accepted, appends its record.
 ///
 /// Gives out sequences; its owner submits the records in that order.
@@ -31,6 +33,17 @@ package struct EventIntake {
     private let journal: JournalID
     private var clock = TimestampCache()
     private var tenantCache = TenantCache()
+    /// Lines that were read and are not decided about.
+    private var ahead = Deque<ReadLine>(minimumCapacity: Limits.linesAhead)
+
+    // Never handed to another thread: there are none between one call of the owner's and the next.
+    private struct ReadLine: @unchecked Sendable {
+        let bytes: UnsafeRawBufferPointer
+        let isLast: Bool
+        let scanned: Result<ScannedEvent, Refusal>
+        /// Of its id and tenant.
+        let fingerprint: UInt64?
+    }
 
     /// - Parameter duplicates: ids of the events before `nextSequence`.
     package init(
@@ -56,26 +69,44 @@ package struct EventIntake {
         tenantCache = TenantCache()
     }
 
-    /// Decides about one line.
+    /// Reads a line, for ``decide(from:grant:now:into:find:sealed:)`` to decide about: meanwhile the memory in which its
+    /// id is looked up comes into the cache.
     ///
     /// - Parameters:
-    ///   - line: without its LF.
+    ///   - line: without its LF; valid until it is decided about.
     ///   - isLast: the connection's last line, which no LF ended.
+    ///   - grant: the same for all lines that are read ahead.
+    /// - Returns: whether another line may be read before this one is decided about.
+    package mutating func read(_ line: UnsafeRawBufferPointer, isLast: Bool = false, grant: ProducerGrant) -> Bool {
+        let scanned = scanner.scan(line)
+        var fingerprint: UInt64?
+        if case .success(let event) = scanned, let id = event.id {
+            fingerprint = self.fingerprint(of: id, event.tenant, grant, in: line)
+            if let fingerprint { duplicates.prefetch(fingerprint) }
+        }
+        ahead.append(ReadLine(bytes: line, isLast: isLast, scanned: scanned, fingerprint: fingerprint))
+        return ahead.count < Limits.linesAhead && !scanner.holdsUnescaped
+    }
+
+    /// Decides about the oldest line that was read and is not decided about; nil if there is none.
+    ///
+    /// - Parameters:
     ///   - now: Unix milliseconds.
     ///   - batch: gets the record.
     ///   - find: an earlier event by its sequence, wherever it is; nil if it is gone.
     ///   - sealed: looks into index files.
-    package mutating func take(
-        _ line: UnsafeRawBufferPointer, isLast: Bool = false, from peer: PeerIdentity, grant: ProducerGrant, now: Int64,
-        into batch: RecordBuffer, find: (UInt64) -> EventRecord?,
-        sealed: DuplicateIndex.SealedLookUp = { _, _ in nil }
-    ) -> Outcome {
+    package mutating func decide(
+        from peer: PeerIdentity, grant: ProducerGrant, now: Int64, into batch: RecordBuffer,
+        find: (UInt64) -> EventRecord?, sealed: DuplicateIndex.SealedLookUp = { _, _ in nil }
+    ) -> Outcome? {
+        guard let next = ahead.popFirst() else { return nil }
+        let line = next.bytes
         let event: ScannedEvent
-        switch scanner.scan(line) {
+        switch next.scanned {
         case .success(let scanned): event = scanned
         case .failure(let refusal):
             if JSONText.isBlank(line) { return .blank }
-            if isLast, refusal.code == .invalidJSON || refusal.code == .invalidUTF8 {
+            if next.isLast, refusal.code == .invalidJSON || refusal.code == .invalidUTF8 {
                 return .refused(Refusal(.truncated, "the input ended inside this line: \(refusal.message)"))
             }
             return .refused(refusal)
@@ -100,16 +131,17 @@ package struct EventIntake {
             return refuse(.shuttingDown, "Hookline is stopping", retryAfter: 1000)
         case nil: break
         }
-        var fingerprint: UInt64?
-        if let id = event.id {
-            switch findDuplicate(event, id, line, now: now, find: find, sealed: sealed) {
-            case .none(let made): fingerprint = made
-            case .same(let original): return .duplicate(original)
-            case .conflict: return refuse(.idConflict, "this id has been used for another event")
+        if let id = event.id, let fingerprint = next.fingerprint {
+            if duplicates.mayContain(fingerprint) || mayBeOwn(id, in: line) {
+                switch findDuplicate(event, id, fingerprint, line, now: now, find: find, sealed: sealed) {
+                case .none: break
+                case .same(let original): return .duplicate(original)
+                case .conflict: return refuse(.idConflict, "this id has been used for another event")
+                }
             }
+            duplicates.insert(fingerprint, sequence: nextSequence)
         }
         let offset = append(event, line, peer, now: now, to: batch)
-        if let fingerprint { duplicates.insert(fingerprint, sequence: nextSequence) }
         nextSequence += 1
         return .accepted(offset: offset)
     }
@@ -169,14 +201,39 @@ package struct EventIntake {
     }
 
     private enum Found {
-        case none(fingerprint: UInt64)
+        case none
         case same(EventRecord)
         case conflict
     }
 
+    /// Nil if the line names no tenant and its producer has not just one.
+    private func fingerprint(
+        of id: ScannedEvent.Text, _ tenant: ScannedEvent.Text?, _ grant: ProducerGrant, in line: UnsafeRawBufferPointer
+    ) -> UInt64? {
+        scanner.withBytes(of: id, in: line) { id in
+            if let tenant {
+                return scanner.withBytes(of: tenant, in: line) {
+                    EventFingerprint.make(tenant: $0, id: id, journal: journal)
+                }
+            }
+            guard var only = grant.onlyTenant else { return nil }
+            return only.withUTF8 {
+                EventFingerprint.make(tenant: UnsafeRawBufferPointer($0), id: id, journal: journal)
+            }
+        }
+    }
+
+    /// Whether an id looks like one that Hookline makes.
+    @inline(__always)
+    private func mayBeOwn(_ id: ScannedEvent.Text, in line: UnsafeRawBufferPointer) -> Bool {
+        scanner.withBytes(of: id, in: line) { EventID.hasForm($0) }
+    }
+
+    // Apart from the rest, which nearly all events pass without it.
+    @inline(never)
     private func findDuplicate(
-        _ event: ScannedEvent, _ id: ScannedEvent.Text, _ line: UnsafeRawBufferPointer, now: Int64,
-        find: (UInt64) -> EventRecord?, sealed: DuplicateIndex.SealedLookUp
+        _ event: ScannedEvent, _ id: ScannedEvent.Text, _ fingerprint: UInt64, _ line: UnsafeRawBufferPointer,
+        now: Int64, find: (UInt64) -> EventRecord?, sealed: DuplicateIndex.SealedLookUp
     ) -> Found {
         scanner.withBytes(of: id, in: line) { id in
             tenantCache.bytes.withUnsafeBytes { tenant in
@@ -188,14 +245,13 @@ package struct EventIntake {
                     original = candidate
                     return true
                 }
-                let fingerprint = EventFingerprint.make(tenant: tenant, id: id, journal: journal)
-                if !duplicates.contains(fingerprint, sealed: sealed, where: isIt),
+                if !duplicates.find(fingerprint, sealed: sealed, where: isIt),
                     let sequence = EventID.sequence(of: id, journal: journal), sequence < nextSequence
                 {
                     // An id of our own making, sent back to us.
                     _ = isIt(sequence)
                 }
-                guard let original else { return .none(fingerprint: fingerprint) }
+                guard let original else { return .none }
                 return isSame(event, line, as: original) ? .same(original) : .conflict
             }
         }

@@ -29,8 +29,11 @@ package struct EventScanner {
         unescaped.reserveCapacity(4 * Limits.eventTypeBytes)
     }
 
+    /// Whether the last line had escaped strings, whose bytes the next call overwrites.
+    var holdsUnescaped: Bool { !unescaped.isEmpty }
+
     /// - Parameter line: one line without its LF.
-    /// - Returns: the event, valid until the next call; `tenant` is nil where the line names none.
+    /// - Returns: the event; where it had escaped strings valid until the next call; `tenant` is nil where the line names none.
     package mutating func scan(_ line: UnsafeRawBufferPointer) -> Result<ScannedEvent, Refusal> {
         unescaped.removeAll(keepingCapacity: true)
         var cursor = JSONCursor(line)

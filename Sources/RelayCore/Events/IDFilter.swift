@@ -1,6 +1,9 @@
 /// Which ids may have been seen: in about two bytes each, oldest first in generations, so that the oldest can go.
 package struct IDFilter: Sendable {
-    package private(set) var generations: [IDFilterGeneration] = []
+    package private(set) var generations: [IDFilterGeneration] = [] {
+        didSet { tables = Tables(generations.map(\.table)) }
+    }
+    private var tables = Tables([])
     private let maxCount: Int
     /// Ids that went because there were more than `maxCount`.
     package private(set) var forgottenByLimit: UInt64 = 0
@@ -28,8 +31,13 @@ package struct IDFilter: Sendable {
     }
 
     @inline(__always)
+    func prefetch(_ fingerprint: UInt64) {
+        for index in 0..<tables.count { tables.start[index].prefetch(fingerprint) }
+    }
+
+    @inline(__always)
     package func mayContain(_ fingerprint: UInt64) -> Bool {
-        for generation in generations where generation.mayContain(fingerprint) { return true }
+        for index in 0..<tables.count where tables.start[index].mayContain(fingerprint) { return true }
         return false
     }
 
@@ -75,5 +83,27 @@ package struct IDFilter: Sendable {
             generations.removeFirst()
         }
         countMax = generations.count > 1 ? maxCount + (generations.first?.count ?? 0) : .max
+    }
+}
+
+/// The generations' tables, read by address: to retain and release an array at every look-up would cost as much as the
+/// look-up.
+private struct Tables: @unchecked Sendable {
+    // Never written after init.
+    let start: UnsafeMutablePointer<IDFilterGeneration.Table>
+    let count: Int
+    private let owner: Owner
+
+    private final class Owner: @unchecked Sendable {
+        private let start: UnsafeMutablePointer<IDFilterGeneration.Table>
+        init(_ start: UnsafeMutablePointer<IDFilterGeneration.Table>) { self.start = start }
+        deinit { start.deallocate() }
+    }
+
+    init(_ tables: [IDFilterGeneration.Table]) {
+        start = .allocate(capacity: max(1, tables.count))
+        start.initialize(from: tables, count: tables.count)
+        count = tables.count
+        owner = Owner(start)
     }
 }

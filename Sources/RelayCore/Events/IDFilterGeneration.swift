@@ -1,3 +1,5 @@
+import CChecksum
+
 /// A set of fingerprints that may say yes too often, and never no: a cuckoo filter (Fan, Andersen, Kaminsky, Mitzenmacher:
 /// "Cuckoo Filter: Practically Better Than Bloom", 2014).
 ///
@@ -5,22 +7,72 @@
 /// one and the tag. A word of 64 bits is a bucket. Says yes for about one in 8,000 that were never put in.
 package final class IDFilterGeneration: @unchecked Sendable {
     // Owned by one thread at a time: by who builds it, then by the filter that adopts it.
-    private let buckets: UnsafeMutablePointer<UInt64>
-    private let mask: UInt64
-    /// A tag that found no place any more: the generation is full then.
-    private var homeless: (tag: UInt64, bucket: UInt64)?
-    private var kickState: UInt64 = 0x2545_F491_4F6C_DD1D
+    /// What a look-up needs; valid as long as the generation.
+    let table: Table
+    @exclusivity(unchecked) private var kickState: UInt64 = 0x2545_F491_4F6C_DD1D
+    /// A tag found no place any more.
+    @exclusivity(unchecked) private var isStuck = false
     /// Fingerprints that it takes.
     package let capacity: Int
-    package private(set) var count = 0
+    @exclusivity(unchecked) package private(set) var count = 0
     /// Events whose ids are in it are among these.
-    package private(set) var firstSequence: UInt64 = .max
-    package private(set) var lastSequence: UInt64 = 0
+    @exclusivity(unchecked) package private(set) var firstSequence: UInt64 = .max
+    @exclusivity(unchecked) package private(set) var lastSequence: UInt64 = 0
+
+    /// The buckets.
+    struct Table: @unchecked Sendable {
+        fileprivate let buckets: UnsafeMutablePointer<UInt64>
+        fileprivate let mask: UInt64
+
+        private static let lowBits: UInt64 = 0x0001_0001_0001_0001
+        private static let highBits: UInt64 = 0x8000_8000_8000_8000
+
+        @inline(__always)
+        func prefetch(_ fingerprint: UInt64) {
+            let bucket = fingerprint & mask
+            hookline_prefetch(buckets + Int(bucket))
+            hookline_prefetch(buckets + Int(other(bucket, Self.tag(fingerprint))))
+        }
+
+        @inline(__always)
+        func mayContain(_ fingerprint: UInt64) -> Bool {
+            let tag = Self.tag(fingerprint)
+            let bucket = fingerprint & mask
+            // Both at once: the second memory access need not wait for the first one's outcome.
+            return Self.marks(buckets[Int(bucket)], tag) | Self.marks(buckets[Int(other(bucket, tag))], tag) != 0
+        }
+
+        @inline(__always)
+        fileprivate static func tag(_ fingerprint: UInt64) -> UInt64 {
+            let tag = fingerprint >> 48
+            return tag == 0 ? 1 : tag
+        }
+
+        @inline(__always)
+        fileprivate func other(_ bucket: UInt64, _ tag: UInt64) -> UInt64 {
+            (bucket ^ (tag &* 0x5BD1_E995_9E37_79B9) >> 20) & mask
+        }
+
+        /// Not 0 if a bucket holds a tag.
+        @inline(__always)
+        private static func marks(_ bucket: UInt64, _ tag: UInt64) -> UInt64 {
+            let difference = bucket ^ tag &* lowBits
+            return (difference &- lowBits) & ~difference & highBits
+        }
+
+        @inline(__always)
+        fileprivate func put(_ tag: UInt64, _ bucket: UInt64) -> Bool {
+            let word = buckets[Int(bucket)]
+            for shift in stride(from: UInt64(0), to: 64, by: 16) where word >> shift & 0xFFFF == 0 {
+                buckets[Int(bucket)] = word | tag << shift
+                return true
+            }
+            return false
+        }
+    }
 
     private static let load = 0.94
     private static let kicks = 500
-    private static let lowBits: UInt64 = 0x0001_0001_0001_0001
-    private static let highBits: UInt64 = 0x8000_8000_8000_8000
 
     /// - Parameter capacity: how many it has to take at least, but for a chance in millions.
     package convenience init(capacity: Int) {
@@ -38,81 +90,64 @@ package final class IDFilterGeneration: @unchecked Sendable {
 
     private init(buckets size: Int) {
         capacity = Self.capacity(ofBuckets: size)
-        mask = UInt64(size - 1)
-        buckets = .allocate(capacity: size)
+        let buckets = UnsafeMutablePointer<UInt64>.allocate(capacity: size)
         buckets.initialize(repeating: 0, count: size)
+        table = Table(buckets: buckets, mask: UInt64(size - 1))
     }
 
     private static func capacity(ofBuckets size: Int) -> Int { Int(Double(size * 4) * load) }
 
     deinit {
-        buckets.deallocate()
+        table.buckets.deallocate()
     }
 
-    package var isFull: Bool { count >= capacity || homeless != nil }
-    package var bytes: Int { Int(mask + 1) * 8 }
+    package var isFull: Bool { count >= capacity || isStuck }
+    package var bytes: Int { Int(table.mask + 1) * 8 }
 
-    @inline(__always)
-    private static func tag(_ fingerprint: UInt64) -> UInt64 {
-        let tag = fingerprint >> 48
-        return tag == 0 ? 1 : tag
-    }
-
-    @inline(__always)
-    private func other(_ bucket: UInt64, _ tag: UInt64) -> UInt64 {
-        (bucket ^ (tag &* 0x5BD1_E995_9E37_79B9) >> 20) & mask
-    }
-
-    @inline(__always)
-    private static func holds(_ word: UInt64, _ tag: UInt64) -> Bool {
-        let difference = word ^ tag &* lowBits
-        return (difference &- lowBits) & ~difference & highBits != 0
-    }
-
-    @inline(__always)
-    package func mayContain(_ fingerprint: UInt64) -> Bool {
-        let tag = Self.tag(fingerprint)
-        let bucket = fingerprint & mask
-        let alternative = other(bucket, tag)
-        if Self.holds(buckets[Int(bucket)], tag) || Self.holds(buckets[Int(alternative)], tag) { return true }
-        guard let homeless else { return false }
-        return homeless.tag == tag && (homeless.bucket == bucket || homeless.bucket == alternative)
-    }
+    package func mayContain(_ fingerprint: UInt64) -> Bool { table.mayContain(fingerprint) }
 
     /// - Parameter sequences: among which the event's is.
     /// - Returns: false if it is full: the fingerprint is not in it.
     package func insert(_ fingerprint: UInt64, among sequences: ClosedRange<UInt64>) -> Bool {
         guard !isFull else { return false }
+        // An id that is refused and sent again, over and over, must not fill its two buckets: saying yes once is enough.
+        guard table.mayContain(fingerprint) || place(fingerprint) else {
+            isStuck = true
+            return false
+        }
         count += 1
         firstSequence = min(firstSequence, sequences.lowerBound)
         lastSequence = max(lastSequence, sequences.upperBound)
-        // An id that is refused and sent again, over and over, must not fill its two buckets: saying yes once is enough.
-        guard !mayContain(fingerprint) else { return true }
-        var tag = Self.tag(fingerprint)
-        var bucket = fingerprint & mask
-        if put(tag, bucket) || put(tag, other(bucket, tag)) { return true }
+        return true
+    }
+
+    @inline(__always)
+    private func place(_ fingerprint: UInt64) -> Bool {
+        let tag = Table.tag(fingerprint)
+        let bucket = fingerprint & table.mask
+        return table.put(tag, bucket) || table.put(tag, table.other(bucket, tag)) || makeRoom(tag, bucket)
+    }
+
+    /// Puts a tag in the place of another one, that one in the place of a third, until one finds an empty place; if none
+    /// does, all is as before.
+    @inline(never)
+    private func makeRoom(_ wanted: UInt64, _ first: UInt64) -> Bool {
+        var (tag, bucket) = (wanted, first)
+        var evictions: [(bucket: UInt64, change: UInt64)] = []
         for _ in 0..<Self.kicks {
             kickState ^= kickState << 13
             kickState ^= kickState >> 7
             kickState ^= kickState << 17
             let shift = (kickState & 3) * 16
-            let evicted = buckets[Int(bucket)] >> shift & 0xFFFF
-            buckets[Int(bucket)] ^= (evicted ^ tag) << shift
+            let evicted = table.buckets[Int(bucket)] >> shift & 0xFFFF
+            let change = (evicted ^ tag) << shift
+            table.buckets[Int(bucket)] ^= change
+            evictions.append((bucket, change))
             tag = evicted
-            bucket = other(bucket, tag)
-            if put(tag, bucket) { return true }
+            bucket = table.other(bucket, tag)
+            if table.put(tag, bucket) { return true }
         }
-        homeless = (tag, bucket)
-        return true
-    }
-
-    @inline(__always)
-    private func put(_ tag: UInt64, _ bucket: UInt64) -> Bool {
-        let word = buckets[Int(bucket)]
-        for shift in stride(from: UInt64(0), to: 64, by: 16) where word >> shift & 0xFFFF == 0 {
-            buckets[Int(bucket)] = word | tag << shift
-            return true
-        }
+        for eviction in evictions.reversed() { table.buckets[Int(eviction.bucket)] ^= eviction.change }
         return false
     }
 }

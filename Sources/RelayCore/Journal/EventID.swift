@@ -30,9 +30,17 @@ package enum EventID {
         }
     }
 
+    /// Whether a text has the length and the beginning of an id that a journal makes.
+    @inline(__always)
+    static func hasForm(_ id: UnsafeRawBufferPointer) -> Bool {
+        guard id.count == prefix.utf8.count + characters else { return false }
+        for (index, byte) in prefix.utf8.enumerated() where id[index] != byte { return false }
+        return true
+    }
+
     /// The sequence of the event that this journal gave the id to; nil for any other text.
     package static func sequence(of id: UnsafeRawBufferPointer, journal: JournalID) -> UInt64? {
-        guard id.count == prefix.utf8.count + characters, id.starts(with: prefix.utf8) else { return nil }
+        guard hasForm(id) else { return nil }
         var high: UInt64 = 0
         var low: UInt64 = 0
         for (index, character) in id.dropFirst(prefix.utf8.count).enumerated() {

@@ -10,7 +10,7 @@ struct DuplicateIndexTests {
 
     private func found(_ index: DuplicateIndex, _ fingerprint: UInt64) -> Set<UInt64> {
         var sequences: Set<UInt64> = []
-        let stopped = index.contains(fingerprint, sealed: Self.noFiles) {
+        let stopped = index.find(fingerprint, sealed: Self.noFiles) {
             sequences.insert($0)
             return false
         }
@@ -62,11 +62,24 @@ struct DuplicateIndexTests {
         for sequence in 1...3 as ClosedRange<UInt64> { index.insert(7, sequence: sequence) }
         var asked = 0
         #expect(
-            index.contains(7, sealed: Self.noFiles) { _ in
+            index.find(7, sealed: Self.noFiles) { _ in
                 asked += 1
                 return asked == 2
             })
         #expect(asked == 2)
+    }
+
+    @Test("more recent ids than one table holds are all found, and can all be taken back")
+    func severalTables() {
+        let count: UInt64 = 60_000
+        var index = DuplicateIndex(maxCount: 1_000_000)
+        func fingerprint(_ sequence: UInt64) -> UInt64 { sequence &* 0x9E37_79B9_7F4A_7C15 }
+        for sequence in 1...count { index.insert(fingerprint(sequence), sequence: sequence) }
+        #expect((1...count).allSatisfy { found(index, fingerprint($0)) == [$0] })
+        for sequence in 1...count { index.remove(fingerprint(sequence), sequence: sequence) }
+        #expect((1...count).allSatisfy { found(index, fingerprint($0)).isEmpty })
+        for sequence in 1...count { index.insert(fingerprint(sequence), sequence: count + sequence) }
+        #expect((1...count).allSatisfy { found(index, fingerprint($0)) == [count + $0] })
     }
 
     @Test("past its bound the oldest are forgotten first, and the newest never")

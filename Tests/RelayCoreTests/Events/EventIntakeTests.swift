@@ -37,10 +37,12 @@ struct EventIntakeTests {
 
         mutating func take(_ line: String, isLast: Bool = false, grant: ProducerGrant = .everything) -> Answer {
             let desk = self
-            last = Array(line.utf8).withUnsafeBytes {
-                intake.take(
-                    $0, isLast: isLast, from: EventFixture.peer, grant: grant, now: now, into: batch, find: desk.find)
+            let outcome = Array(line.utf8).withUnsafeBytes {
+                _ = intake.read($0, isLast: isLast, grant: grant)
+                return intake.decide(from: EventFixture.peer, grant: grant, now: now, into: batch, find: desk.find)
             }
+            guard let outcome else { return .blank }
+            last = outcome
             switch last {
             case .blank: return .blank
             case .accepted(let offset):
@@ -378,9 +380,9 @@ struct EventIntakeTests {
         // Cut inside of a character.
         let cut = [UInt8](#"{"event":"é"#.utf8.dropLast())
         let outcome = cut.withUnsafeBytes {
-            desk.intake.take(
-                $0, isLast: true, from: EventFixture.peer, grant: .everything, now: 0, into: desk.batch,
-                find: { _ in nil })
+            _ = desk.intake.read($0, isLast: true, grant: .everything)
+            return desk.intake.decide(
+                from: EventFixture.peer, grant: .everything, now: 0, into: desk.batch, find: { _ in nil })
         }
         if case .refused(let refusal) = outcome { #expect(refusal.code == .truncated) } else { Issue.record("taken") }
     }
