@@ -13,6 +13,7 @@ import os
 import shutil
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -111,14 +112,54 @@ def send(daemon, count, with_ids, first=0, event="job.closed"):
     return time.monotonic() - begun
 
 
+def deduplication(executable, pairs, count=1_000_000):
+    """What remembering ids costs: seconds for events with ids, for lines as long whose number is no id, and for shorter
+    lines without a number; medians of pairs, each in a daemon of its own."""
+    producer = os.path.join(tempfile.gettempdir(), f"hookline-producer-{os.getpid()}")
+    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "producer.c")
+    subprocess.run(["gcc", "-O2", "-o", producer, source, "-lpthread"], check=True)
+    seconds = {"ids": [], "data": [], "none": []}
+    try:
+        for turn in range(pairs):
+            directory = tempfile.mkdtemp(prefix="hookline-bounds-")
+            daemon = Daemon(executable, directory, '[journal]\nmax-bytes = "64GiB"\n')
+            try:
+                daemon.start()
+                path = os.path.join(daemon.run, "events.sock")
+                subprocess.run([producer, path, "200000", "1"], check=True, stdout=subprocess.DEVNULL)
+                for kind in sorted(seconds, reverse=turn % 2 == 1):
+                    time.sleep(0.7)
+                    first = {"ids": ["1000000"], "data": ["1000000", "data"], "none": []}[kind]
+                    printed = subprocess.run([producer, path, str(count), *first], check=True, stdout=subprocess.PIPE)
+                    took, refused, duplicates = printed.stdout.split()
+                    if int(refused) or int(duplicates):
+                        raise SystemExit(f"{int(refused)} events were refused, {int(duplicates)} taken for duplicates")
+                    seconds[kind].append(float(took))
+                daemon.stop()
+            finally:
+                if daemon.process.poll() is None:
+                    daemon.process.kill()
+                shutil.rmtree(directory)
+    finally:
+        os.unlink(producer)
+    for kind, what in (("data", "of lines as long without ids"), ("none", "of lines without ids or numbers")):
+        ratios = sorted(a / b for a, b in zip(seconds[kind], seconds["ids"]))
+        print(f"rate with ids, {what:<32} {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
+    print("seconds for", count, {kind: statistics.median(figures) for kind, figures in seconds.items()}, flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--executable", default=os.environ.get("HOOKLINE_EXECUTABLE"), required=False)
     parser.add_argument("--undelivered", type=int, nargs="*", default=[1_000_000])
     parser.add_argument("--history", type=int, default=0, help="bytes of settled events")
     parser.add_argument("--ids", action="store_true", help="events have ids of their producer")
+    parser.add_argument("--deduplication", type=int, default=0, metavar="PAIRS", help="times events with and without ids")
     arguments = parser.parse_args()
     missed = False
+    if arguments.deduplication:
+        deduplication(arguments.executable, arguments.deduplication)
+        return
 
     def show(what, figure, unit, goal):
         nonlocal missed

@@ -1,5 +1,6 @@
-/* producer SOCKET COUNT [FIRST-ID]: writes events as fast as they are taken, reads the replies beside it, and prints
- * "seconds refused duplicates". With FIRST-ID events have ids counted up from it, else none. */
+/* producer SOCKET COUNT [FIRST-ID [data]]: writes events as fast as they are taken, reads the replies beside it, and
+ * prints "seconds refused duplicates". With FIRST-ID events have ids counted up from it, else none; with "data" the same
+ * number stands in their data instead, which makes lines as long that need no deduplication. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdio.h>
@@ -44,6 +45,9 @@ int main(int argc, char **argv) {
     if (argc < 3) return 64;
     wanted = atol(argv[2]);
     long id = argc > 3 ? atol(argv[3]) : -1;
+    const char *format =
+        argc > 4 ? "{\"event\":\"job.closed\",\"tenantId\":\"acme\",\"data\":{\"id\":\"n-%ld\",\"text\":\"%s\"}}\n"
+                 : "{\"event\":\"job.closed\",\"tenantId\":\"acme\",\"id\":\"n-%ld\",\"data\":{\"text\":\"%s\"}}\n";
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     strncpy(address.sun_path, argv[1], sizeof address.sun_path - 1);
     connection = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -62,10 +66,7 @@ int main(int argc, char **argv) {
         size_t length = 0;
         for (int n = 0; n < LINES_A_WRITE && sent < wanted; n++, sent++) {
             if (id >= 0)
-                length += (size_t)sprintf(
-                    lines + length,
-                    "{\"event\":\"job.closed\",\"tenantId\":\"acme\",\"id\":\"n-%ld\",\"data\":{\"text\":\"%s\"}}\n",
-                    id++, padding);
+                length += (size_t)sprintf(lines + length, format, id++, padding);
             else
                 length += (size_t)sprintf(
                     lines + length, "{\"event\":\"job.closed\",\"tenantId\":\"acme\",\"data\":{\"text\":\"%s\"}}\n",
