@@ -78,9 +78,11 @@ package struct IDFilter: Sendable {
     private mutating func limit() {
         while generations.count > 1, let oldest = generations.first, count - oldest.count >= maxCount {
             forgottenByLimit += UInt64(oldest.count)
-            first = max(first, oldest.lastSequence + 1)
             count -= oldest.count
             generations.removeFirst()
+            // Another one may hold ids of the same events, where one was full before its time.
+            let next = generations.reduce(oldest.lastSequence + 1) { min($0, $1.firstSequence) }
+            first = max(first, next)
         }
         countMax = generations.count > 1 ? maxCount + (generations.first?.count ?? 0) : .max
     }

@@ -89,6 +89,21 @@ struct IDFilterTests {
         #expect(filter.count == 1)
     }
 
+    @Test("of two generations of the same events, forgetting one keeps the other's ids")
+    func sharedEvents() {
+        var random = SeededRandom(seed: 12)
+        var filter = IDFilter(maxCount: 60)
+        let prints = (0..<90).map { _ in random.next() }
+        for third in 0..<3 {
+            let generation = IDFilterGeneration(capacity: 30)
+            for print in prints[third * 30..<third * 30 + 30] { #expect(generation.insert(print, among: 1...100)) }
+            filter.adopt(generation)
+        }
+        #expect(filter.count == 60 && filter.forgottenByLimit == 30)
+        #expect(filter.first == 1)
+        #expect(prints.filter { filter.mayContain($0) }.count >= 60)
+    }
+
     @Test("an id that comes over and over takes one place, and begins no generation")
     func repetition() {
         var filter = IDFilter(maxCount: 20_000_000)
