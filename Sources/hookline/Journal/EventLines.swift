@@ -80,18 +80,3 @@ struct EventLines {
         add("}")
     }
 }
-
-extension SettlementResult {
-    /// A word for programs.
-    var name: String {
-        switch self {
-        case .delivered: "delivered"
-        case .triesUsedUp: "tries_used_up"
-        case .tooOld: "too_old"
-        case .webhookDisabled: "webhook_disabled"
-        case .cancelled: "cancelled"
-        case .unreadable: "unreadable"
-        case .displaced: "displaced"
-        }
-    }
-}
