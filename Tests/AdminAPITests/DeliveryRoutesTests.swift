@@ -152,4 +152,35 @@ import Testing
         #expect(DeliveryCursor(text: cursor.text + "-") == nil)
         #expect(DeliveryCursor(text: cursor.text.uppercased()) == nil)
     }
+
+    @Test func aTestSendsASampleAndTellsTheOutcome() async throws {
+        try await withWebhook { api in
+            let json = try await api.call("POST", Self.path + "/test").json
+            #expect(
+                json == [
+                    "eventId": "test_1", "event": "application.created", "at": "2026-05-02T14:32:10.000Z",
+                    "outcome": "delivered", "status": 204, "durationMs": 12, "errorKind": nil, "error": nil,
+                ])
+            api.administration.edit {
+                $0.testOutcome = AttemptOutcome(
+                    .failed(AttemptFailure(.status, "the receiver answered 500")), status: 500, duration: .seconds(1))
+            }
+            let failed = try await api.call("POST", Self.path + "/test", ["event": "job.closed"]).json
+            #expect(failed["outcome"] == "failed" && failed["status"] == 500 && failed["event"] == "job.closed")
+            #expect(failed["errorKind"] == "status" && failed["error"] == "the receiver answered 500")
+            let sent = api.administration.edit { $0.tests }
+            #expect(sent.map(\.type) == ["application.created", "job.closed"])
+            #expect(String(decoding: sent[1].data, as: UTF8.self).contains("\"jobId\""))
+        }
+    }
+
+    @Test func aTestOfAnUnknownTypeIsRefusedWithTheKnownOnes() async throws {
+        try await withWebhook { api in
+            let answer = try await api.call("POST", Self.path + "/test", ["event": "no.such", "x": 1])
+            #expect(answer.status == 422)
+            #expect(try answer.fields == ["event", "x"])
+            #expect(try await api.call("POST", "/api/v1/webhooks/wh_9/test").status == 404)
+            #expect(try await api.call("POST", Self.path + "/test?tenantId=other").status == 404)
+        }
+    }
 }

@@ -13,6 +13,8 @@ final class MemoryAdministration: Administration {
         /// What was asked, and what is answered.
         var queries: [DeliveryQuery] = []
         var replays: [ReplayRequest] = []
+        var tests: [TestDelivery] = []
+        var testOutcome = AttemptOutcome(.delivered, status: 204, duration: .milliseconds(12))
         var page = DeliveryPage()
         /// Tasks with lower numbers are done and forgotten.
         var forgottenTasks: UInt64 = 0
@@ -93,6 +95,16 @@ final class MemoryAdministration: Administration {
             if let webhook { numbers = [try state.find(webhook, tenant).number] }
             let replay = JournalTask.ReplayEvent(id: id, sequence: 1, webhooks: numbers)
             return ReplayAnswer(count: numbers.count, task: state.begin(.replayEvent(replay)))
+        }
+    }
+
+    func test(
+        webhook id: String, tenant: String?, _ delivery: TestDelivery
+    ) async throws(AdministrationError) -> TestDelivery.Report {
+        try change { (state) throws(AdministrationError) in
+            _ = try state.find(id, tenant)
+            state.tests.append(delivery)
+            return TestDelivery.Report(eventID: "test_1", at: 1_777_732_330_000, outcome: state.testOutcome)
         }
     }
 

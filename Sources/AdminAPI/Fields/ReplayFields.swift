@@ -1,6 +1,6 @@
 import RelayCore
 
-/// Checks the bodies of the calls that deliver events once more, and names everything that is wrong with them. Every field may
+/// Checks the bodies of the calls that deliver events once more or try a webhook out, and names everything that is wrong with them. Every field may
 /// be left out.
 struct ReplayFields {
     private let object: JSONObject
@@ -37,6 +37,22 @@ struct ReplayFields {
         let webhook = fields.string("webhookId")
         try fields.finish(known: ["webhookId"])
         return webhook
+    }
+
+    /// Of `POST /webhooks/{id}/test`.
+    ///
+    /// - Returns: the event type that is named, or the first one that the webhook asks for.
+    static func testType(
+        _ object: JSONObject, of webhook: Webhook, catalogue: EventCatalogue
+    ) throws(InvalidFields) -> String {
+        let known = catalogue.names + EventCatalogue.operational
+        var fields = ReplayFields(object)
+        let named = fields.string("event")
+        if let named, !known.contains(named) {
+            fields.errors.append(FieldError("event", "is none of \(known.joined(separator: ", "))"))
+        }
+        try fields.finish(known: ["event"])
+        return named ?? known.first { webhook.wants($0) } ?? known[0]
     }
 
     private func finish(known: [String]) throws(InvalidFields) {

@@ -2,13 +2,14 @@ import HTTPTypes
 import Hummingbird
 import RelayCore
 
-/// What has become of deliveries, and delivering once more.
+/// What has become of deliveries, delivering once more, and trying a webhook out.
 struct DeliveryRoutes: Sendable {
     let administration: any Administration
 
     func add(to routes: inout RouteTable) {
         routes.add(.get, "/api/v1/webhooks/{id}/deliveries", list)
         routes.add(.post, "/api/v1/webhooks/{id}/replay", replay)
+        routes.add(.post, "/api/v1/webhooks/{id}/test", test)
         routes.add(.post, "/api/v1/events/{id}/replay", replayEvent)
     }
 
@@ -69,6 +70,43 @@ struct DeliveryRoutes: Sendable {
             try await administration.replay(event: id, tenant: tenant, webhook: webhook)
         }
         return accepted(answer)
+    }
+
+    @Sendable
+    private func test(_ request: Request, _ context: APIContext) async throws -> Response {
+        var query = Query(request, names: ["tenantId"])
+        let tenant = query.tenant()
+        try query.check()
+        let id = try context.parameters.require("id")
+        let object = try await request.jsonObject(isOptional: true)
+        let webhook = try await administer { () async throws(AdministrationError) in
+            try await administration.webhook(id: id, tenant: tenant).webhook
+        }
+        let catalogue = administration.rules().catalogue
+        let type = try checked { () throws(InvalidFields) in
+            try ReplayFields.testType(object, of: webhook, catalogue: catalogue)
+        }
+        let report = try await administer { () async throws(AdministrationError) in
+            try await administration.test(
+                webhook: id, tenant: tenant,
+                TestDelivery(type: type, data: JSONWriter.compact(EventSamples.data(of: type))))
+        }
+        return Response(json: Self.json(report, of: type))
+    }
+
+    private static func json(_ report: TestDelivery.Report, of type: String) -> JSONValue {
+        var failure: AttemptFailure?
+        if case .failed(let reason) = report.outcome.result { failure = reason }
+        return [
+            "eventId": .string(report.eventID),
+            "event": .string(type),
+            "at": .time(report.at),
+            "outcome": failure == nil ? "delivered" : "failed",
+            "status": report.outcome.status.map { .count($0) } ?? .null,
+            "durationMs": .count(report.outcome.duration.milliseconds),
+            "errorKind": .text(failure?.kind.rawValue),
+            "error": .text(failure?.reason),
+        ]
     }
 
     /// 202 with how many deliveries are meant, and the task, if there is one.

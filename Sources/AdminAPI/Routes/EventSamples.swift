@@ -9,9 +9,11 @@ enum EventSamples {
             "event": .string(type),
             "timestamp": "2026-05-02T14:32:10.000Z",
             "tenantId": "tenant_abc123",
-            "data": data[type] ?? [:],
+            "data": data(of: type),
         ]
     }
+
+    static func data(of type: String) -> JSONValue { data[type] ?? [:] }
 
     private static let data: [String: JSONValue] = [
         "application.created": [

@@ -13,7 +13,7 @@ final class DeliveryPump {
     let loop: any EventLoop
     let journal: Journal
     private let readers: NIOThreadPool
-    private let client: DeliveryClient
+    let client: DeliveryClient
     private let logger: Logger
     var scheduler: DeliveryScheduler
     private var targets: [WebhookNumber: DeliveryTarget] = [:]
@@ -69,6 +69,8 @@ final class DeliveryPump {
         onProgress?()
         run()
     }
+
+    func target(of number: WebhookNumber) -> DeliveryTarget? { targets[number] }
 
     func use(_ settings: DeliveryScheduler.Settings, _ policy: AddressPolicy) {
         scheduler.replaceSettings(settings)

@@ -83,7 +83,7 @@ actor Registrar {
         }
         let secret = draft.secret ?? WebhookSecret(randomBytes: SecureBytes.random(32))
         let webhook = Webhook(
-            number: table.nextNumber, id: WebhookID.make(), tenant: draft.tenant, url: draft.url,
+            number: table.nextNumber, id: RandomID.make(prefix: "wh_"), tenant: draft.tenant, url: draft.url,
             patterns: draft.patterns, secret: secret.text, state: draft.isActive ? .active : .paused,
             summary: draft.summary, headers: draft.headers, settings: draft.settings, createdAt: Clock.wall(),
             madeByAdministrator: draft.madeByAdministrator)
@@ -256,10 +256,10 @@ actor Registrar {
     }
 }
 
-/// Ids of webhooks: `wh_` and 26 characters that nobody can guess.
-enum WebhookID {
-    static func make() -> String {
+/// Ids that nobody can guess: a prefix and 26 characters.
+enum RandomID {
+    static func make(prefix: String) -> String {
         let alphabet = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
-        return "wh_" + String(SecureBytes.random(26).map { alphabet[Int($0 & 31)] })
+        return prefix + String(SecureBytes.random(26).map { alphabet[Int($0 & 31)] })
     }
 }

@@ -34,6 +34,10 @@ package protocol Administration: Sendable {
     func replay(
         event id: String, tenant: String?, webhook: String?
     ) async throws(AdministrationError) -> ReplayAnswer
+    /// Sends a sample to a webhook at once, past its queue, and waits for what comes of it.
+    func test(
+        webhook id: String, tenant: String?, _ delivery: TestDelivery
+    ) async throws(AdministrationError) -> TestDelivery.Report
     func task(_ number: UInt64) async throws(AdministrationError) -> TaskState
     /// Those that are not finished and the last ones that are, newest first.
     func tasks() async -> [JournalTask]

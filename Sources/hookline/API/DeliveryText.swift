@@ -35,6 +35,16 @@ enum DeliveryText {
             ? "\(many) would be made once more." : "\(many) will be made once more: task \(text(answer["task"]))."
     }
 
+    /// What came of a test.
+    static func test(_ answer: JSONValue) -> String {
+        let what = "\(text(answer["event"])) as \(text(answer["eventId"]))"
+        let time = "after \(text(answer["durationMs"])) ms"
+        guard answer["outcome"] != "delivered" else {
+            return "Delivered: \(what), answered \(text(answer["status"])) \(time)."
+        }
+        return "Failed: \(what), \(time): \(text(answer["error"]))."
+    }
+
     private static func text(_ value: JSONValue?, none: String = "-") -> String {
         WebhookText.text(value, none: none)
     }

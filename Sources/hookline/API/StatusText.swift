@@ -60,7 +60,8 @@ enum StatusText {
             ),
             (
                 "Journal",
-                "\(size(journal?["bytes"]?.integerValue ?? 0)) in \(text(journal?["segments"])) segments"
+                "\(size(journal?["bytes"]?.integerValue ?? 0)) in \(text(journal?["segments"])) "
+                    + (journal?["segments"] == 1 ? "segment" : "segments")
             ),
         ]
     }

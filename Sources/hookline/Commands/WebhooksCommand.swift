@@ -8,7 +8,7 @@ struct WebhooksCommand: AsyncParsableCommand {
         abstract: "Adds, shows and changes webhooks.",
         subcommands: [
             Add.self, List.self, Show.self, Edit.self, Remove.self, Pause.self, Resume.self, Deliveries.self,
-            Replay.self,
+            Replay.self, Test.self,
         ])
 
     /// The API's path of the webhooks.
