@@ -34,6 +34,10 @@ package struct RelayServer: Sendable {
         package init() {}
     }
 
+    /// `FileDescriptorName=` of the socket units.
+    private static let eventsName = "events"
+    private static let apiName = "api"
+
     private enum Order: Sendable {
         case stop
         case reload(Configuration)
@@ -63,7 +67,13 @@ package struct RelayServer: Sendable {
     /// - Throws: ``StorageRefusal`` or ``DiskError``: what stands in the way of a start.
     package func run(onReady: @Sendable @escaping () -> Void) async throws {
         let directory = try StateDirectory(paths.stateDirectory)
-        try StateDirectory.make(paths.runtimeDirectory, isStrict: paths.isRuntimeShared)
+        let passed = PassedSockets.take([Self.eventsName, Self.apiName])
+        for reason in passed.rejected {
+            logger.warning("a socket from systemd is of no use: it is closed", metadata: ["socket": "\(reason)"])
+        }
+        if passed.descriptors.count < 2 {
+            try StateDirectory.make(paths.runtimeDirectory, isStrict: paths.isRuntimeShared)
+        }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
         let threads = NIOThreadPool(numberOfThreads: 2)
         let lookUps = NIOThreadPool(numberOfThreads: Limits.resolverThreads)
@@ -77,7 +87,7 @@ package struct RelayServer: Sendable {
                 configuration: configuration, paths: paths, directory: directory, options: options,
                 deliveryLoop: group.next(), threads: threads, lookUps: lookUps, scans: scans, logger: logger)
             let parts = try await start.assemble()
-            try await serve(parts, apiGroup: group, threads: threads, onReady: onReady)
+            try await serve(parts, passed, apiGroup: group, threads: threads, onReady: onReady)
         } catch {
             failure = error
         }
@@ -91,7 +101,7 @@ package struct RelayServer: Sendable {
     }
 
     private func serve(
-        _ parts: RelayParts, apiGroup: any EventLoopGroup, threads: NIOThreadPool,
+        _ parts: RelayParts, _ passed: PassedSockets, apiGroup: any EventLoopGroup, threads: NIOThreadPool,
         onReady: @Sendable @escaping () -> Void
     ) async throws {
         let api = APIServer(
@@ -114,10 +124,15 @@ package struct RelayServer: Sendable {
             }
             do {
                 let (ready, apiIsReady) = AsyncStream.makeStream(of: Void.self)
-                let events = try ListeningSocket.make(paths.eventsSocket, mode: 0o660)
-                made.append(paths.eventsSocket)
-                let apiSocket = try ListeningSocket.make(paths.apiSocket, mode: 0o600)
-                made.append(paths.apiSocket)
+                // A socket of systemd's stays when this process ends, and connections wait in it for the next one.
+                func listen(_ name: String, _ path: String, mode: mode_t) throws(StorageRefusal) -> Int32 {
+                    if let descriptor = passed.descriptors[name] { return descriptor }
+                    let descriptor = try ListeningSocket.make(path, mode: mode)
+                    made.append(path)
+                    return descriptor
+                }
+                let events = try listen(Self.eventsName, paths.eventsSocket, mode: 0o660)
+                let apiSocket = try listen(Self.apiName, paths.apiSocket, mode: 0o600)
                 group.addTask {
                     do {
                         try await api.run(listening: apiSocket) { apiIsReady.yield() }
@@ -140,7 +155,8 @@ package struct RelayServer: Sendable {
                 logger.notice(
                     "ready",
                     metadata: [
-                        "events": "\(paths.eventsSocket)", "api": "\(paths.apiSocket)",
+                        "events": "\(passed.descriptors[Self.eventsName] == nil ? paths.eventsSocket : "from systemd")",
+                        "api": "\(passed.descriptors[Self.apiName] == nil ? paths.apiSocket : "from systemd")",
                         "state": "\(paths.stateDirectory)", "version": "\(HooklineVersion.text)",
                     ])
                 parts.board.listen { notifier.status($0.map { "refusing events: \($0)" } ?? "accepting events") }
