@@ -22,6 +22,8 @@ extension SimulatedRelay {
                 switch kind {
                 case .put(let webhook):
                     scheduler.setLane(of: webhook, now: clock.now, wall: clock.wall)
+                case .setPaused(let isPaused):
+                    scheduler.isPaused = isPaused
                 case .remove(let number):
                     scheduler.removeLane(of: number)
                     oracle.forget(number)
