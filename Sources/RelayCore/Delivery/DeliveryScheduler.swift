@@ -222,7 +222,10 @@ package struct DeliveryScheduler {
     }
 
     /// When ``advance(to:)`` has something to do.
-    package var nextTimer: MonotonicTime? { [timers.min?.due, throttles.min?.due].compactMap(\.self).min() }
+    package var nextTimer: MonotonicTime? {
+        guard let token = throttles.min?.due else { return timers.min?.due }
+        return timers.min.map { min($0.due, token) } ?? token
+    }
 
     /// Takes an attempt's outcome.
     ///
