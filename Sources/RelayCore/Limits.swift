@@ -72,7 +72,8 @@ package enum Limits {
     /// Deliveries of one lane that are in memory at once: waiting, in flight. The rest waits in the journal.
     package static let laneWindow = 1024
 
-    /// Deliveries of one lane that wait for their next try before the lane stops starting new ones.
+    /// Deliveries of one lane that wait for their next try, or for an earlier one of their order, before the lane stops
+    /// starting new ones; four times as many where the receiver works.
     package static let laneRetries = 4096
 
     /// How long a delivery waits for which the relay's own host had no descriptor or no memory.
@@ -82,6 +83,16 @@ package enum Limits {
     /// Past it a lane that has a few of them starts no new ones: what waits in the journal costs no memory.
     package static let retries = 32_768
     package static let laneRetriesBeyond = 4
+
+    /// The same for a lane that is ordered by key and whose receiver works: one value that blocks must not hold the others
+    /// back only because other lanes have filled the bound.
+    package static let laneBlockedBeyond = 64
+
+    /// Deliveries of one lane whose values are looked up in the journal at once.
+    package static let valueLookUps = 64
+
+    /// Bytes of a JSON pointer.
+    package static let pointerBytes = 512
 
     /// Bytes of events that are kept in memory from their acceptance to their delivery; past it lanes read the journal.
     package static let liveEventBytes = 16 * 1024 * 1024

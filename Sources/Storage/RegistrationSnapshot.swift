@@ -12,6 +12,8 @@ package struct RegistrationSnapshot: Sendable {
         let revision: UInt64
         let nextNumber: WebhookNumber
         let webhooks: [Webhook]
+        /// Whether all deliveries are held back; absent: they are not.
+        let isPaused: Bool?
     }
 
     private static let head = "{\"format\":\"hookline-registrations\",\"version\":"
@@ -32,7 +34,8 @@ package struct RegistrationSnapshot: Sendable {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let contents = Table(
-            revision: table.revision, nextNumber: table.nextNumber, webhooks: table.list(tenant: nil))
+            revision: table.revision, nextNumber: table.nextNumber, webhooks: table.list(tenant: nil),
+            isPaused: table.isPaused ? true : nil)
         let bytes = [UInt8](try encoder.encode(contents))
         let text =
             Array("\(Self.head)\(Self.version),\"crc32c\":\"\(Self.checksum(bytes))\",\"table\":".utf8) + bytes
@@ -76,7 +79,8 @@ package struct RegistrationSnapshot: Sendable {
         bytes.removeSubrange(try outcome.get()...)
         let table = try decode(bytes)
         return RegistrationTable(
-            catalogue: catalogue, webhooks: table.webhooks, revision: table.revision, nextNumber: table.nextNumber)
+            catalogue: catalogue, webhooks: table.webhooks, revision: table.revision, nextNumber: table.nextNumber,
+            isPaused: table.isPaused ?? false)
     }
 
     private func decode(_ bytes: [UInt8]) throws -> Table {

@@ -22,7 +22,10 @@ struct Hookline: AsyncParsableCommand {
             CommandGroup(name: "Daemon", subcommands: [ServeCommand.self, CheckCommand.self, StatusCommand.self]),
             CommandGroup(
                 name: "Everyday",
-                subcommands: [SendCommand.self, WebhooksCommand.self, EventsCommand.self, TenantsCommand.self]),
+                subcommands: [
+                    SendCommand.self, WebhooksCommand.self, EventsCommand.self, TenantsCommand.self, PauseCommand.self,
+                    ResumeCommand.self,
+                ]),
             CommandGroup(name: "Offline", subcommands: [JournalCommand.self]),
             CommandGroup(name: "Receiver", subcommands: [ListenCommand.self, VerifyCommand.self]),
         ])

@@ -152,6 +152,8 @@ final class MemoryAdministration: Administration {
             if let timeout = patch.timeout { webhook.settings.timeout = timeout }
             if let maxAge = patch.maxAge { webhook.settings.maxAge = maxAge }
             if let retrySchedule = patch.retrySchedule { webhook.settings.retrySchedule = retrySchedule }
+            if let rateLimit = patch.rateLimit { webhook.settings.rateLimit = rateLimit }
+            if let ordering = patch.ordering { webhook.settings.ordering = ordering }
             webhook.updatedAt = state.now + 1000
             state.put(webhook)
             return WebhookView(webhook: webhook, health: state.health[id] ?? WebhookHealth())
@@ -163,6 +165,12 @@ final class MemoryAdministration: Administration {
             let webhook = try state.find(id, tenant)
             state.table.apply(
                 RegistrationChange(revision: state.table.revision + 1, kind: .remove(webhook.number)))
+        }
+    }
+
+    func setPaused(_ isPaused: Bool) async throws(AdministrationError) {
+        try change { state in
+            state.status.isPaused = isPaused
         }
     }
 

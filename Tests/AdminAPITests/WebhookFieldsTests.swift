@@ -40,8 +40,8 @@ import Testing
         let draft = try draft([
             ("events", ["*", "webhook.*", "job.closed", "invoice.paid"]), ("isActive", false),
             ("description", "for the CRM"), ("headers", ["X-B": "2", "x-a": "1"]), ("secret", .string(secret.text)),
-            ("ordering", "none"), ("maxInFlight", 3), ("timeoutMs", 2500), ("maxAgeSeconds", 60), ("rateLimit", nil),
-            ("retrySchedule", ["5s", "20m"]),
+            ("ordering", "webhook"), ("maxInFlight", 3), ("timeoutMs", 2500), ("maxAgeSeconds", 60),
+            ("rateLimit", ["perSecond": .number(0.5), "burst": 7]), ("retrySchedule", ["5s", "20m"]),
         ])
         #expect(
             draft
@@ -53,7 +53,8 @@ import Testing
                     secret: secret,
                     settings: DeliverySettings(
                         maxInFlight: 3, timeout: .milliseconds(2500), maxAge: .seconds(60),
-                        retrySchedule: [.seconds(5), .seconds(1200)])))
+                        retrySchedule: [.seconds(5), .seconds(1200)], rateLimit: RateLimit(perSecond: 0.5, burst: 7),
+                        ordering: .webhook)))
     }
 
     @Test func nullIsAbsence() throws {
@@ -205,8 +206,8 @@ import Testing
     @Test func everyFaultAtOnce() {
         let found = faults(
             ("tenantId", nil), ("url", 5), ("events", ["nope"]), ("isActive", "yes"), ("description", []),
-            ("headers", ["Host": "x"]), ("secret", "x"), ("ordering", "webhook"), ("maxInFlight", 0),
-            ("rateLimit", ["perSecond": 1, "burst": 1]), ("timeoutMs", 99), ("maxAgeSeconds", 0),
+            ("headers", ["Host": "x"]), ("secret", "x"), ("ordering", "fifo"), ("maxInFlight", 0),
+            ("rateLimit", ["perSecond": 0, "burst": 1]), ("timeoutMs", 99), ("maxAgeSeconds", 0),
             ("retrySchedule", ["x"]), ("colour", "red"), ("Url", "x"))
         #expect(
             Set(found.map(\.field)) == [
@@ -222,11 +223,70 @@ import Testing
         #expect(try #require(found.first).message.hasPrefix("is required"))
     }
 
-    @Test func notYetSupported() throws {
-        for value: JSONValue in ["webhook", ["key": "/data/id"], 1] {
-            let fault = try #require(faults(("ordering", value)).first)
-            #expect(fault.message.contains("this version does not have"))
+    // MARK: Order and rate
+
+    @Test(
+        arguments: [
+            ("none", .none), ("webhook", .webhook), (["key": "/data/applicationId"], "/data/applicationId"),
+            (["key": "/data/a~1b/0"], "/data/a~1b/0"), (["key": "/tenantId"], "/tenantId"),
+        ] as [(JSONValue, Order)])
+    func orderings(value: JSONValue, order: Order) throws {
+        #expect(try draft([("ordering", value)]).settings.ordering == order.ordering())
+        let patch = try WebhookFields.patch(JSONObject([("ordering", value)]), tenant: "acme", rules: .forTests())
+        #expect(try patch.ordering == order.ordering())
+    }
+
+    /// An ordering as a table writes it.
+    enum Order: Sendable, ExpressibleByStringLiteral {
+        case none, webhook
+        case key(String)
+
+        init(stringLiteral value: String) { self = .key(value) }
+
+        func ordering() throws -> DeliveryOrdering {
+            switch self {
+            case .none: .none
+            case .webhook: .webhook
+            case .key(let pointer): .key(try JSONPointer(pointer))
+            }
         }
-        #expect(try #require(faults(("rateLimit", [:])).first).message.contains("this version does not have"))
+    }
+
+    @Test(
+        arguments: [
+            "", "None", "key", "/data/a", 1, true, [], ["webhook"], [:], ["key": 1], ["key": nil], ["key": ""],
+            ["key": "data/a"], ["key": "/a"], ["key": "/data/~"], ["key": "/event/x"],
+            ["key": "/data/a", "pointer": "/data/b"], ["pointer": "/data/a"],
+        ] as [JSONValue])
+    func faultyOrderings(value: JSONValue) throws {
+        let found = faults(("ordering", value))
+        #expect(found.map(\.field) == ["ordering"])
+        #expect(try #require(found.first).message.contains(value["key"]?.stringValue == nil ? "must be" : "must"))
+    }
+
+    @Test(
+        arguments: [
+            (["perSecond": 1, "burst": 1], 1, 1), (["perSecond": .number(0.001), "burst": 100_000], 0.001, 100_000),
+            (["perSecond": 100_000, "burst": 1], 100_000, 1), (["perSecond": .number(2.5)], 2.5, 3),
+            (["perSecond": .number(0.1)], 0.1, 1),
+            (["perSecond": 7, "burst": nil], 7, 7), (["burst": .number(2.0), "perSecond": .number(1e1)], 10, 2),
+        ] as [(JSONValue, Double, Int)])
+    func rateLimits(value: JSONValue, perSecond: Double, burst: Int) throws {
+        let limit = try #require(try draft([("rateLimit", value)]).settings.rateLimit)
+        #expect(limit.perSecond == perSecond && limit.burst == burst)
+    }
+
+    @Test(
+        arguments: [
+            [:], 10, "10", [10, 10], ["perSecond": 0], ["perSecond": .number(0.0009), "burst": 1],
+            ["perSecond": -1, "burst": 1],
+            ["perSecond": .number(100_000.1), "burst": 1], ["perSecond": "1", "burst": 1],
+            ["perSecond": 1, "burst": 0],
+            ["perSecond": 1, "burst": 100_001], ["perSecond": 1, "burst": .number(1.5)],
+            ["perSecond": 1, "burst": "1"],
+            ["burst": 1], ["perSecond": 1, "burst": 1, "perMinute": 60],
+        ] as [JSONValue])
+    func faultyRateLimits(value: JSONValue) {
+        #expect(Set(faults(("rateLimit", value)).map(\.field)) == ["rateLimit"])
     }
 }

@@ -15,7 +15,9 @@ import Testing
     @Test func nullTakesAway() throws {
         let patch = try patch(
             ("description", nil), ("headers", nil), ("maxInFlight", nil), ("timeoutMs", nil), ("maxAgeSeconds", nil),
-            ("retrySchedule", nil))
+            ("retrySchedule", nil), ("rateLimit", nil), ("ordering", nil))
+        #expect(patch.rateLimit == .some(nil))
+        #expect(patch.ordering == DeliveryOrdering.none)
         #expect(patch.summary == .some(nil))
         #expect(patch.headers == [])
         #expect(patch.maxInFlight == .some(nil))

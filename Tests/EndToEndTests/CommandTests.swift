@@ -39,7 +39,9 @@ extension EndToEnd {
         @Test func everySubcommandHasHelp() throws {
             try Lab.run { lab in
                 let webhooks = ["add", "list", "show", "edit", "remove", "pause", "resume"].map { ["webhooks", $0] }
-                let others = ["serve", "check", "demo", "send", "listen", "verify", "webhooks", "status"].map { [$0] }
+                let others = [
+                    "serve", "check", "demo", "send", "listen", "verify", "webhooks", "status", "pause", "resume",
+                ].map { [$0] }
                 let journal = ["check", "inspect", "export"].map { ["journal", $0] } + [["journal"]]
                 for command in [[]] + others + webhooks + journal {
                     let help = try lab.hookline(command + ["--help"], environment: ["COLUMNS": "80"])

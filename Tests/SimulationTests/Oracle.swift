@@ -55,6 +55,7 @@ final class Oracle {
     /// Those of them that are gone.
     private(set) var gone: Set<WebhookNumber> = []
     var registrations = Registrations()
+    var order = Order()
     /// Batches that have become durable.
     var commits = 0
     private(set) var violation: Violation?

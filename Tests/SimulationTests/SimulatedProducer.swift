@@ -7,9 +7,14 @@ struct SimulatedProducer {
         let type: String
         let hasID: Bool
         let padding: Int
+        /// Nil: it has none.
+        let key: String?
 
         /// What its receivers get as `data`.
-        var data: String { "{\"n\":\(number),\"x\":\"\(String(repeating: "x", count: padding))\"}" }
+        var data: String {
+            let key = key.map { ",\"k\":\"\($0)\"" } ?? ""
+            return "{\"n\":\(number)\(key),\"x\":\"\(String(repeating: "x", count: padding))\"}"
+        }
 
         var line: String {
             let id = hasID ? "\"id\":\"e\(number)\"," : ""

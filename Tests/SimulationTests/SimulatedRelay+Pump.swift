@@ -30,6 +30,7 @@ extension SimulatedRelay {
         if !isStopped {
             while let attempt = scheduler.nextAttempt(now: now, wall: clock.wall) { begin(attempt) }
             while let read = scheduler.nextRead() { load(read) }
+            while let lookUp = scheduler.nextLookUp() { find(lookUp) }
         }
         let notices = scheduler.takeNotices()
         for notice in notices where notice.result == .unreadable {
@@ -42,6 +43,11 @@ extension SimulatedRelay {
     // MARK: Attempts
 
     private func begin(_ attempt: DeliveryScheduler.Attempt) {
+        if scheduler.isPaused { oracle.complain("an attempt begins while the host is paused") }
+        oracle.begins(
+            attempt.sequence, for: attempt.webhook, among: flying[attempt.webhook] ?? [],
+            pending: scheduler.pendingDeliveries(of: attempt.webhook, below: attempt.sequence), at: clock.now)
+        flying[attempt.webhook, default: []].insert(attempt.sequence)
         if attempt.number == 1, attempt.event != nil {
             if let last = begun[attempt.webhook], last >= attempt.sequence {
                 oracle.complain("\(attempt.webhook) gets \(attempt.sequence) for the first time, after \(last)")
@@ -95,11 +101,27 @@ extension SimulatedRelay {
     }
 
     private func finished(_ attempt: DeliveryScheduler.Attempt, acceptedAt: Int64, _ outcome: AttemptOutcome) {
+        flying[attempt.webhook]?.remove(attempt.sequence)
         let decision = scheduler.finished(
             attempt, acceptedAt: acceptedAt, outcome, now: clock.now, wall: clock.wall, random: simulation.random.next()
         )
         if case .settled = decision { oracle.ended(attempt.sequence, for: attempt.webhook, at: clock.now) }
         scheduleSaving()
+    }
+
+    private func find(_ lookUp: DeliveryScheduler.LookUp) {
+        lookUps.append { [unowned self] in
+            var events: [UInt64: EventRecord] = [:]
+            do throws(DiskError) {
+                for sequence in lookUp.sequences { events[sequence] = try journal.event(sequence) }
+                let found = events
+                pumpInbox.post { [unowned self] in scheduler.found(found, for: lookUp) }
+            } catch {
+                pumpInbox.post { [unowned self] in
+                    timers.append((clock.now + .seconds(1), { [unowned self] in scheduler.found(nil, for: lookUp) }))
+                }
+            }
+        }
     }
 
     private func load(_ read: DeliveryScheduler.Read) {

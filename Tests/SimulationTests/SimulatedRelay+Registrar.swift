@@ -21,7 +21,10 @@ extension SimulatedRelay {
             pumpInbox.post { [unowned self] in
                 switch kind {
                 case .put(let webhook):
+                    oracle.inForce(webhook)
                     scheduler.setLane(of: webhook, now: clock.now, wall: clock.wall)
+                case .setPaused(let isPaused):
+                    scheduler.isPaused = isPaused
                 case .remove(let number):
                     scheduler.removeLane(of: number)
                     oracle.forget(number)

@@ -30,6 +30,8 @@ final class SimulatedRelay {
     var lookUps: [() -> Void] = []
     var begun: [WebhookNumber: UInt64] = [:]
     var isStopped = false
+    /// What is under way, from the decision to its outcome.
+    var flying: [WebhookNumber: Set<UInt64>] = [:]
 
     // The registrar.
     var registrations: Registrations
@@ -118,7 +120,9 @@ final class SimulatedRelay {
             nextSequence: recovered.state.lastSequence + 1, journal: journal.id)
         housekeeping = Housekeeping(journal: journal)
         keeper.indices = indices
+        scheduler.isPaused = table.isPaused
         for webhook in table.list(tenant: nil) {
+            simulation.oracle.inForce(webhook)
             scheduler.setLane(
                 of: webhook, state: recovered.state.lanes[webhook.number], now: clock.now, wall: clock.wall)
         }

@@ -12,6 +12,28 @@ enum SimulatedWebhook {
             createdAt: 1_777_000_000_000)
     }
 
+    /// In which order, and how often.
+    static func order(_ settings: inout DeliverySettings, _ random: inout SimulatedRandom) {
+        settings.ordering =
+            switch random.below(5) {
+            case 0: .webhook
+            case 1: .key(pointer("/event"))
+            case 2: .key(pointer("/data/k"))
+            default: .none
+            }
+        if random.chance(20) {
+            settings.rateLimit = RateLimit(perSecond: [0.5, 4, 50][random.below(3)], burst: 1 + random.below(4))
+        }
+    }
+
+    private static func pointer(_ text: String) -> JSONPointer {
+        do {
+            return try JSONPointer(text)
+        } catch {
+            preconditionFailure("\(error)")
+        }
+    }
+
     private static let url: WebhookURL = {
         do {
             return try WebhookURL("https://hooks.example/x")

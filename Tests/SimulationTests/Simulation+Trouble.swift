@@ -104,13 +104,14 @@ extension Simulation {
             producers[index].reconnect()
             makeEvents(3, for: index)
         }
-        for round in 0..<3_000 where oracle.violation == nil {
+        for round in 0..<20_000 where oracle.violation == nil {
             guard let relay else { return }
             for webhook in relay.registrations.table.list(tenant: nil) where webhook.state != .active {
                 var webhook = webhook
                 webhook.state = .active
                 relay.change(.put(webhook))
             }
+            if relay.registrations.table.isPaused { relay.change(.setPaused(false)) }
             for index in producers.indices { relay.take(8, from: index) }
             relay.settle()
             if isDrained { return relay.checkBounds() }

@@ -6,6 +6,8 @@ import Storage
 final class Simulation {
     let seed: UInt64
     var random: SimulatedRandom
+    /// For what has to do with order alone: without it a seed does what it did before there was any.
+    var orderRandom: SimulatedRandom?
     let terms: SimulationTerms
     let clock = SimulatedClock()
     let disk: SimulatedDisk
@@ -22,9 +24,11 @@ final class Simulation {
     /// The steps of the run, for whoever looks into a failure.
     var trace: ((String) -> Void)?
 
-    init(seed: UInt64) {
+    /// - Parameter isOrdered: whether there are webhooks that are ordered or have a rate limit, and pauses of the host.
+    init(seed: UInt64, isOrdered: Bool = true) {
         self.seed = seed
         random = SimulatedRandom(seed: seed)
+        orderRandom = isOrdered ? SimulatedRandom(seed: seed ^ 0x0FDE) : nil
         terms = SimulationTerms(&random)
         disk = SimulatedDisk(seed: seed ^ 0x5EED)
     }
@@ -99,7 +103,8 @@ final class Simulation {
                     number: events.count, tenant: random.chance(80) ? "t" : "u",
                     type: random.pick(["job.closed", "job.created"]), hasID: random.chance(80),
                     padding: random.chance(terms.largestPadding > 3_000 ? 30 : 10)
-                        ? random.below(terms.largestPadding) : random.below(40)))
+                        ? random.below(terms.largestPadding) : random.below(40),
+                    key: orderRandom?.pick(["a", "b", "c", "d", nil])))
         }
     }
 
@@ -118,10 +123,16 @@ final class Simulation {
         let table = relay.registrations.table
         let webhooks = table.list(tenant: nil)
         if webhooks.count < 2 || webhooks.count < 6 && random.chance(30) {
-            let webhook = SimulatedWebhook.make(table.nextNumber, &random)
+            var webhook = SimulatedWebhook.make(table.nextNumber, &random)
+            order(&webhook)
             return relay.change(.put(webhook))
         }
+        if let isPaused = orderRandom?.chance(10), isPaused { return relay.change(.setPaused(!table.isPaused)) }
         var webhook = random.pick(webhooks)
+        if let isOrder = orderRandom?.chance(25), isOrder {
+            order(&webhook)
+            return relay.change(.put(webhook))
+        }
         if webhooks.count > 2, random.chance(20) { return relay.change(.remove(webhook.number)) }
         switch random.below(3) {
         case 0: webhook.state = webhook.state == .active ? .paused : .active
@@ -129,6 +140,12 @@ final class Simulation {
         default: webhook.patterns = random.chance(50) ? [.all] : [.type("job.closed")]
         }
         relay.change(.put(webhook))
+    }
+
+    private func order(_ webhook: inout Webhook) {
+        guard var random = orderRandom else { return }
+        SimulatedWebhook.order(&webhook.settings, &random)
+        orderRandom = random
     }
 
     // MARK: Time

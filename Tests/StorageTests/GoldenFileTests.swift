@@ -73,6 +73,26 @@ struct GoldenFileTests {
             let table = try #require(try snapshot.read(catalogue: EventCatalogue()))
             #expect(table.revision == 12)
             #expect(table.list(tenant: nil) == webhooks)
+            #expect(!table.isPaused)
+        }
+    }
+
+    @Test func aSnapshotWithAllThatAWebhookMaySet() throws {
+        try TemporaryJournal.run { directory in
+            let snapshot = RegistrationSnapshot(stateDirectory: directory.path, disk: SystemDisk())
+            var byKey = try Fixture.webhook(1)
+            byKey.settings = DeliverySettings(
+                maxInFlight: 3, timeout: .seconds(5), maxAge: .seconds(60), retrySchedule: [.seconds(1)],
+                rateLimit: RateLimit(perSecond: 0.5, burst: 4), ordering: .key(try JSONPointer("/data/a~1b/0")))
+            var whole = try Fixture.webhook(4)
+            whole.settings.ordering = .webhook
+            try snapshot.write(
+                RegistrationTable(
+                    catalogue: EventCatalogue(), webhooks: [byKey, whole], revision: 12, isPaused: true))
+            try Self.check(try directory.read(RegistrationSnapshot.fileName), is: "registrations-2.json")
+            let table = try #require(try snapshot.read(catalogue: EventCatalogue()))
+            #expect(table.list(tenant: nil) == [byKey, whole])
+            #expect(table.isPaused)
         }
     }
 }

@@ -14,11 +14,12 @@ extension WebhookFields {
         let timeout: Field<Duration>
         let maxAge: Field<Duration>
         let retrySchedule: Field<[Duration]>
+        let rateLimit: Field<RateLimit>
+        let ordering: Field<DeliveryOrdering>
     }
 
     mutating func settings() -> Settings {
-        refuseUnsupported()
-        return Settings(
+        Settings(
             maxInFlight: optional("maxInFlight") {
                 $0.integer("maxInFlight", $1, Self.inFlight).map { Int($0) }
             },
@@ -28,21 +29,9 @@ extension WebhookFields {
             maxAge: optional("maxAgeSeconds") {
                 $0.integer("maxAgeSeconds", $1, Self.ageSeconds).map { .seconds($0) }
             },
-            retrySchedule: optional("retrySchedule") { $0.retrySchedule($1) })
-    }
-
-    /// What the API's description has and this version can't do yet: refused rather than taken and not done.
-    private mutating func refuseUnsupported() {
-        _ = optional("ordering") { fields, value in
-            if value != "none" {
-                fields.fault("ordering", "must be \"none\": this version does not have other orders yet")
-            }
-            return ()
-        }
-        _ = optional("rateLimit") { fields, _ in
-            fields.fault("rateLimit", "must be left out: this version does not have rate limits yet")
-            return ()
-        }
+            retrySchedule: optional("retrySchedule") { $0.retrySchedule($1) },
+            rateLimit: optional("rateLimit") { $0.rateLimit($1) },
+            ordering: optional("ordering") { $0.ordering($1) })
     }
 
     private mutating func integer(_ field: String, _ value: JSONValue, _ range: ClosedRange<Int64>) -> Int64? {

@@ -41,7 +41,8 @@ package struct WebhookFields {
             headers: headers.value ?? [], secret: secret.value,
             settings: DeliverySettings(
                 maxInFlight: settings.maxInFlight.value, timeout: settings.timeout.value,
-                maxAge: settings.maxAge.value, retrySchedule: settings.retrySchedule.value))
+                maxAge: settings.maxAge.value, retrySchedule: settings.retrySchedule.value,
+                rateLimit: settings.rateLimit.value, ordering: settings.ordering.value ?? .none))
     }
 
     /// Checks the body of a change by an administrator.
@@ -66,6 +67,8 @@ package struct WebhookFields {
         patch.timeout = settings.timeout.change
         patch.maxAge = settings.maxAge.change
         patch.retrySchedule = settings.retrySchedule.change
+        patch.rateLimit = settings.rateLimit.change
+        patch.ordering = settings.ordering.change.map { $0 ?? .none }
         if object["tenantId"] != nil {
             fields.fault("tenantId", "can't be changed: make another webhook for the other tenant")
         }

@@ -64,6 +64,14 @@ extension JSONValue {
         }
     }
 
+    package var doubleValue: Double? {
+        switch self {
+        case .integer(let value): Double(value)
+        case .number(let value): value
+        default: nil
+        }
+    }
+
     package var arrayValue: [JSONValue]? {
         if case .array(let elements) = self { elements } else { nil }
     }

@@ -19,6 +19,7 @@ struct StatusRoutes: Sendable {
             "pid": .count(status.pid),
             "startedAt": .time(status.startedAt),
             "isReady": .bool(status.isReady),
+            "isPaused": .bool(status.isPaused),
             "trouble": .text(status.trouble),
             "webhooks": [
                 "active": .count(status.active),

@@ -19,7 +19,7 @@ enum WebhookPresentation {
             ("stateReason", .text(state.reason)),
             ("description", .text(webhook.summary)),
             ("headers", .object(JSONObject(webhook.headers.map { ($0.name, .string($0.value)) }))),
-            ("ordering", "none"),
+            ("ordering", webhook.settings.ordering.json),
         ]
         members += settings(webhook.settings)
         members += [
@@ -45,6 +45,7 @@ enum WebhookPresentation {
             ("maxInFlight", settings.maxInFlight.map { .count($0) } ?? .null),
             ("timeoutMs", settings.timeout.map { .integer($0.wholeMilliseconds) } ?? .null),
             ("maxAgeSeconds", settings.maxAge.map { .integer($0.components.seconds) } ?? .null),
+            ("rateLimit", settings.rateLimit?.json ?? .null),
             (
                 "retrySchedule",
                 settings.retrySchedule.map { .array($0.map { .string(DurationText.format($0)) }) } ?? .null

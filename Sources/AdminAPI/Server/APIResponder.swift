@@ -18,6 +18,7 @@ struct APIResponder: Sendable {
         WebhookRoutes(administration: administration).add(to: &routes)
         DeliveryRoutes(administration: administration).add(to: &routes)
         StatusRoutes(administration: administration, version: version).add(to: &routes)
+        PauseRoutes(administration: administration).add(to: &routes)
         EventRoutes(administration: administration).add(to: &routes)
         TaskRoutes(administration: administration).add(to: &routes)
         EventTypeRoutes(administration: administration).add(to: &routes)

@@ -12,9 +12,9 @@ import Storage
 final class DeliveryPump {
     let loop: any EventLoop
     let journal: Journal
-    private let readers: NIOThreadPool
+    let readers: NIOThreadPool
     let client: DeliveryClient
-    private let logger: Logger
+    let logger: Logger
     var scheduler: DeliveryScheduler
     private var targets: [WebhookNumber: DeliveryTarget] = [:]
     private var records: [WebhookNumber: LastOutcomes] = [:]
@@ -72,6 +72,12 @@ final class DeliveryPump {
 
     func target(of number: WebhookNumber) -> DeliveryTarget? { targets[number] }
 
+    /// Begins no more attempts, or goes on.
+    func setPaused(_ isPaused: Bool) {
+        scheduler.isPaused = isPaused
+        run()
+    }
+
     func use(_ settings: DeliveryScheduler.Settings, _ policy: AddressPolicy) {
         scheduler.replaceSettings(settings)
         client.use(policy)
@@ -109,6 +115,7 @@ final class DeliveryPump {
                 let wall = Clock.wall()
                 while let attempt = scheduler.nextAttempt(now: now, wall: wall) { begin(attempt) }
                 while let read = scheduler.nextRead() { load(read) }
+                while let lookUp = scheduler.nextLookUp() { find(lookUp) }
             }
         } while mustRunAgain
         isRunning = false
@@ -284,7 +291,7 @@ final class DeliveryPump {
     // MARK: Stopping
 
     /// Whether nothing is in flight or ready to go.
-    var isDrained: Bool { scheduler.inFlight == 0 && !scheduler.hasReadyWork }
+    var isDrained: Bool { scheduler.inFlight == 0 && (scheduler.isPaused || !scheduler.hasReadyWork) }
 
     private var stopPromise: EventLoopPromise<Void>?
 

@@ -6,6 +6,8 @@ struct DeliveryReader {
     let journal: Journal
     let webhook: Webhook
     let query: DeliveryQuery
+    /// Whether the webhook's deliveries wait for somebody to let them go on.
+    let isHeldBack: Bool
     /// The present time, Unix milliseconds and monotonic.
     let clocks: (wall: Int64, monotonic: MonotonicTime)
     /// Gets how many bytes have been read; whether no further segment is to be.
@@ -88,10 +90,12 @@ struct DeliveryReader {
         case .outcome:
             view.waitsFor = .outcome
         case .retry(let due):
-            view.waitsFor = webhook.state == .active ? .retry : .resume
+            view.waitsFor = isHeldBack ? .resume : .retry
             view.nextAttemptAt = clocks.wall + max(0, (due - clocks.monotonic).milliseconds)
         case .turn:
-            view.waitsFor = webhook.state == .active ? .turn : .resume
+            view.waitsFor = isHeldBack ? .resume : .turn
+        case .predecessor:
+            view.waitsFor = isHeldBack ? .resume : .order
         }
         return view
     }

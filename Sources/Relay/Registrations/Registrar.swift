@@ -110,6 +110,8 @@ actor Registrar {
         if let timeout = patch.timeout { webhook.settings.timeout = timeout }
         if let maxAge = patch.maxAge { webhook.settings.maxAge = maxAge }
         if let retrySchedule = patch.retrySchedule { webhook.settings.retrySchedule = retrySchedule }
+        if let rateLimit = patch.rateLimit { webhook.settings.rateLimit = rateLimit }
+        if let ordering = patch.ordering { webhook.settings.ordering = ordering }
         webhook.updatedAt = Clock.wall()
         try await commit(.put(webhook))
         logger.notice("webhook changed", metadata: ["webhook": "\(webhook.id)", "state": "\(webhook.state)"])
@@ -122,6 +124,15 @@ actor Registrar {
         let webhook = try find(id: id, tenant: tenant)
         try await commit(.remove(webhook.number))
         logger.notice("webhook removed", metadata: ["webhook": "\(webhook.id)"])
+    }
+
+    /// Holds all deliveries back, or lets them go on.
+    func setPaused(_ isPaused: Bool) async throws(AdministrationError) {
+        await turnstile.enter()
+        defer { turnstile.leave() }
+        guard isPaused != table.isPaused else { return }
+        try await commit(.setPaused(isPaused))
+        logger.notice(isPaused ? "all deliveries paused" : "deliveries go on")
     }
 
     private func find(id: String, tenant: String?) throws(AdministrationError) -> Webhook {
@@ -143,6 +154,7 @@ actor Registrar {
         switch kind {
         case .put(let webhook): await tellPump(of: webhook)
         case .remove(let number): await pump.ask { $0.remove(number) }
+        case .setPaused(let isPaused): await pump.ask { $0.setPaused(isPaused) }
         }
         publish()
         eventSink.yield(.changed)

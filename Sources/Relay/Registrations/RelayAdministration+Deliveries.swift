@@ -11,6 +11,7 @@ extension RelayAdministration {
         of id: String, tenant: String?, _ query: DeliveryQuery
     ) async throws(AdministrationError) -> DeliveryPage {
         let webhook = try find(id, tenant)
+        let isHeldBack = webhook.state != .active || registrar.current.isPaused
         let number = webhook.number
         var bound = UInt64.max
         if case .pending(let below) = query.cursor { bound = below }
@@ -22,7 +23,9 @@ extension RelayAdministration {
         let clocks = (wall: Clock.wall(), monotonic: Clock.monotonic())
         let result: Result<DeliveryPage, DiskError>? = await onScanThread { [journal, pending, bound] in
             let deadline = ContinuousClock.now + Self.timePerCall
-            let reader = DeliveryReader(journal: journal, webhook: webhook, query: query, clocks: clocks) {
+            let reader = DeliveryReader(
+                journal: journal, webhook: webhook, query: query, isHeldBack: isHeldBack, clocks: clocks
+            ) {
                 $0 >= Self.bytesPerCall || ContinuousClock.now >= deadline
             }
             do throws(DiskError) {

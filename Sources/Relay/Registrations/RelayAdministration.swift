@@ -74,6 +74,10 @@ final class RelayAdministration: Administration {
         try await registrar.remove(id: id, tenant: tenant)
     }
 
+    func setPaused(_ isPaused: Bool) async throws(AdministrationError) {
+        try await registrar.setPaused(isPaused)
+    }
+
     func webhook(id: String, tenant: String?) async throws(AdministrationError) -> WebhookView {
         await view(try find(id, tenant))
     }
@@ -116,7 +120,9 @@ final class RelayAdministration: Administration {
         status.journalBytes = journal.bytes
         status.journalSegments = journal.allSegments.count
         status.damagedRecords = damage.values.reduce(0, +)
-        let all = await views(registrar.current.list(tenant: nil))
+        let table = registrar.current
+        status.isPaused = table.isPaused
+        let all = await views(table.list(tenant: nil))
         for view in all {
             switch view.webhook.state {
             case .active: status.active += 1

@@ -134,6 +134,7 @@ struct RelayStart {
             let pump = DeliveryPump(
                 loop: deliveryLoop, journal: journal, readers: threads, client: client,
                 scheduler: DeliveryScheduler(settings: settings, seen: state.lastSequence), logger: logger)
+            pump.setPaused(table.isPaused)
             for webhook in table.list(tenant: nil) {
                 guard let target = targets.target(for: webhook) else { continue }
                 pump.set(webhook, target: target, state: state.lanes[webhook.number])

@@ -120,6 +120,7 @@ extension DeliveryScheduler {
         guard let open = lanes[slot].open.removeValue(forKey: sequence) else { return }
         changeParked(slot, by: -1)
         if case .parked = open.phase { forgetTimer() }
+        forgetPlace(of: open, sequence, slot)
         settleUnattempted(
             sequence, bytes: Int(open.bytes), result, slot, attempts: open.attempts, wall: wall)
     }

@@ -22,6 +22,11 @@ extension DeliveryScheduler {
             lanes[slot].window = min(lanes[slot].window, windowMax)
             lanes[slot].isPaused = isPaused
             if isPaused { releaseWaiting(slot) }
+            if lanes[slot].order.ordering != webhook.settings.ordering {
+                setOrdering(webhook.settings.ordering, slot)
+                if !lanes[slot].takesFresh(isCrowded: isCrowded) { releaseWaiting(slot) }
+            }
+            setRateLimit(webhook.settings.rateLimit, slot, isNew: true, now: now)
             wake(slot)
             return
         }
@@ -33,6 +38,8 @@ extension DeliveryScheduler {
         let slot = vacant.popLast() ?? lanes.count
         if slot == lanes.count { lanes.append(lane) } else { lanes[slot] = lane }
         slots[webhook.number] = slot
+        setOrdering(webhook.settings.ordering, slot)
+        setRateLimit(webhook.settings.rateLimit, slot, isNew: state == nil, now: now)
         changeParked(slot, by: 0)
         reconcile(slot)
         wake(slot)
@@ -45,18 +52,19 @@ extension DeliveryScheduler {
         lane.givenUp = state.givenUp
         lane.isLagging = state.cursor <= seen
         let begun = Lane.Moment(monotonic: now, wall: wall)
-        for (sequence, open) in state.open.sorted(by: { $0.key < $1.key }) {
+        for (sequence, open) in state.open {
+            if open.isRepeat { lane.openRepeats += 1 }
             // A wall clock that was set back must not keep a try waiting for longer than it was meant to.
             let wait = min(max(0, open.nextAt - wall), open.waitMax)
             if open.nextAt == 0 || wait == 0 {
                 lane.open[sequence] = Lane.Open(
-                    attempts: open.attempts, phase: .due, isRecorded: true, bytes: open.bytes, begun: begun)
-                lane.due.append(sequence)
+                    attempts: open.attempts, phase: .due, isRecorded: true, bytes: open.bytes, begun: begun,
+                    isRepeat: open.isRepeat)
             } else {
                 let due = now + .milliseconds(wait)
                 lane.open[sequence] = Lane.Open(
                     attempts: open.attempts, phase: .parked(until: due), isRecorded: true, bytes: open.bytes,
-                    begun: begun)
+                    begun: begun, isRepeat: open.isRepeat)
                 timers.insert(Timer(due: due, webhook: lane.webhook, sequence: sequence))
             }
         }

@@ -16,6 +16,8 @@ extension DeliveryScheduler {
             case outcome
             case retry(at: MonotonicTime)
             case turn
+            /// An earlier delivery of the same order.
+            case predecessor
         }
 
         /// Newest first.
@@ -38,6 +40,7 @@ extension DeliveryScheduler {
                 case .inFlight: .outcome
                 case .parked(let due): .retry(at: due)
                 case .due: .turn
+                case .blocked: .predecessor
                 }
             pending.deliveries.append(
                 PendingDeliveries.Delivery(sequence: sequence, attempts: Int(open.attempts), wait: wait))

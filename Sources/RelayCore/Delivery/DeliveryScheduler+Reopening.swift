@@ -19,10 +19,11 @@ extension DeliveryScheduler {
         // What the journal has not heard of yet it never hears of: in one record the settlement has the last word.
         let unsaved = lanes[slot].unsaved.settled.lastIndex { $0.sequence == sequence }
         lanes[slot].open[sequence] = Lane.Open(
-            attempts: 0, phase: .due, isRecorded: unsaved == nil, bytes: UInt32(clamping: bytes),
-            begun: Lane.Moment(monotonic: now, wall: wall), isRepeat: true)
-        lanes[slot].due.append(sequence)
+            attempts: 0, phase: .blocked, isRecorded: unsaved == nil, bytes: UInt32(clamping: bytes),
+            begun: Lane.Moment(monotonic: now, wall: wall), isRepeat: true, place: lanes[slot].order.placeUnseen)
+        lanes[slot].openRepeats += 1
         changeParked(slot, by: 1)
+        enterOrder(sequence, slot)
         lanes[slot].pending += 1
         lanes[slot].pendingBytes += bytes
         if let unsaved {
@@ -40,7 +41,7 @@ extension DeliveryScheduler {
 
     /// How many more deliveries a webhook's lane takes to be made once more at present.
     package func roomToReopen(for webhook: WebhookNumber) -> Int {
-        guard let slot = slots[webhook], lanes[slot].takesFresh(isCrowded: isCrowded) else { return 0 }
-        return max(0, Limits.laneWindow - lanes[slot].parked)
+        guard let slot = slots[webhook], !isCrowded else { return 0 }
+        return max(0, Limits.laneWindow - lanes[slot].openRepeats)
     }
 }

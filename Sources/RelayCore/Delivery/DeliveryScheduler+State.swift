@@ -57,7 +57,8 @@ extension DeliveryScheduler {
             for (sequence, open) in lane.open {
                 var nextAt: Int64 = 0
                 if case .parked(let due) = open.phase { nextAt = wall + max(0, (due - now).milliseconds) }
-                state.open[sequence] = LaneState.Open(attempts: open.attempts, nextAt: nextAt, bytes: open.bytes)
+                state.open[sequence] = LaneState.Open(
+                    attempts: open.attempts, nextAt: nextAt, bytes: open.bytes, isRepeat: open.isRepeat)
             }
             states[webhook] = state
         }
@@ -92,6 +93,7 @@ extension DeliveryScheduler {
     package var hasReadyWork: Bool {
         slots.values.contains {
             lanes[$0].hasWork(isCrowded: isCrowded) || lanes[$0].wantsRead(isCrowded: isCrowded) || lanes[$0].isReading
+                || lanes[$0].order.isLookingUp
         }
     }
 

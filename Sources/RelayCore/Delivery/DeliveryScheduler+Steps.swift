@@ -33,7 +33,9 @@ extension DeliveryScheduler {
     mutating func settle(
         _ sequence: UInt64, _ result: SettlementResult, _ slot: Int, attempts: Int, outcome: AttemptOutcome, wall: Int64
     ) {
-        let bytes = lanes[slot].open.removeValue(forKey: sequence)?.bytes ?? 0
+        let open = lanes[slot].open.removeValue(forKey: sequence)
+        if let open { forgetPlace(of: open, sequence, slot) }
+        let bytes = open?.bytes ?? 0
         lanes[slot].cancelled.remove(sequence)
         record(
             LaneProgress.Settlement(

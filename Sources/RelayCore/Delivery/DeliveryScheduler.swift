@@ -98,6 +98,10 @@ package struct DeliveryScheduler {
     var unprovenInFlight = 0
     var readers = Deque<WebhookNumber>()
     var timers = Heap<Timer>()
+    /// Lanes that wait for a token of their rate limit.
+    var throttles = Heap<Timer>()
+    /// Lanes that want to see events for their order.
+    var unplaced = Deque<WebhookNumber>()
     var waitingBytes = 0
     var touched: Set<WebhookNumber> = []
     /// Deliveries of all lanes that are open and not in flight.
@@ -203,6 +207,7 @@ package struct DeliveryScheduler {
 
     /// Takes note that time has passed: deliveries whose next try is due become ready.
     package mutating func advance(to now: MonotonicTime) {
+        endThrottles(now)
         while let timer = timers.min, timer.due <= now {
             timers.removeMin()
             guard let slot = slots[timer.webhook],
@@ -211,14 +216,16 @@ package struct DeliveryScheduler {
                 staleTimers = max(0, staleTimers - 1)
                 continue
             }
-            lanes[slot].open[timer.sequence]?.phase = .due
-            lanes[slot].due.append(timer.sequence)
+            lanes[slot].makeReady(timer.sequence)
             queueIfReady(slot)
         }
     }
 
     /// When ``advance(to:)`` has something to do.
-    package var nextTimer: MonotonicTime? { timers.min?.due }
+    package var nextTimer: MonotonicTime? {
+        guard let token = throttles.min?.due else { return timers.min?.due }
+        return timers.min.map { min($0.due, token) } ?? token
+    }
 
     /// Takes an attempt's outcome.
     ///
@@ -265,9 +272,8 @@ package struct DeliveryScheduler {
                 decision = .retry(after: wait)
             }
         case .abandoned:
-            lanes[slot].open[attempt.sequence]?.phase = .due
             lanes[slot].open[attempt.sequence]?.attempts = UInt16(clamping: attempt.number - 1)
-            lanes[slot].due.append(attempt.sequence)
+            lanes[slot].makeReady(attempt.sequence)
             changeParked(slot, by: 1)
             decision = .none
         }
@@ -278,6 +284,7 @@ package struct DeliveryScheduler {
         if wasProven != lanes[slot].isProven {
             unprovenInFlight += wasProven ? lanes[slot].inFlight : -lanes[slot].inFlight
         }
+        leaveLine(open.place, slot)
         if !lanes[slot].takesFresh(isCrowded: isCrowded) { releaseWaiting(slot) }
         wake(slot)
         return decision
@@ -291,10 +298,13 @@ package struct DeliveryScheduler {
             guard let webhook = nextInTurn() else { return nil }
             guard let slot = slots[webhook] else { continue }
             lanes[slot].isQueued = false
-            guard lanes[slot].hasWork(isCrowded: isCrowded), let attempt = begin(slot, now: now, wall: wall) else {
+            guard lanes[slot].hasWork(isCrowded: isCrowded), hasToken(slot, now: now),
+                let attempt = begin(slot, now: now, wall: wall)
+            else {
                 wake(slot)
                 continue
             }
+            lanes[slot].bucket?.take(now: now)
             wake(slot)
             return attempt
         }
@@ -314,26 +324,29 @@ package struct DeliveryScheduler {
         let number: Int
         var event: EventRecord?
         var isRepeat = false
-        if let retried = lanes[slot].due.popFirst() {
-            guard let open = lanes[slot].open[retried] else { return nil }
+        if let retried = lanes[slot].popDue(isCrowded: isCrowded) {
+            guard let open = lanes[slot].open[retried], open.phase == .due else { return nil }
+            guard lanes[slot].mayBegin(retried, open) else {
+                lanes[slot].open[retried]?.phase = .blocked
+                return nil
+            }
             sequence = retried
             number = Int(open.attempts) + 1
             isRepeat = open.isRepeat
-            guard open.phase == .due else { return nil }
             lanes[slot].open[retried]?.phase = .inFlight
             changeParked(slot, by: -1)
         } else {
-            guard let fresh = lanes[slot].waiting.popFirst() else { return nil }
+            guard lanes[slot].hasFresh(isCrowded: isCrowded), let fresh = lanes[slot].waiting.popFirst() else {
+                return nil
+            }
             lanes[slot].waitingBytes -= fresh.bytes
             waitingBytes -= fresh.bytes
             sequence = fresh.sequence
             number = 1
             event = fresh.event
-            lanes[slot].open[sequence] = Lane.Open(
-                attempts: 0, phase: .inFlight, isRecorded: false, bytes: UInt32(clamping: fresh.bytes),
-                begun: Lane.Moment(monotonic: now, wall: wall))
-            touched.insert(lanes[slot].webhook)
+            guard beginFresh(fresh, slot, now: now, wall: wall) else { return nil }
         }
+        if let open = lanes[slot].open[sequence] { lanes[slot].enterFlight(open) }
         lanes[slot].inFlight += 1
         inFlight += 1
         if !lanes[slot].isProven { unprovenInFlight += 1 }

@@ -8,7 +8,7 @@ import DequeModule
 /// in the journal, from `cursor` on ──▶ waiting ──▶ open: in flight ──▶ settled
 ///                                                    ▲        │
 ///                                                    │        ▼
-///                                     due ◀── open: parked until its next try
+///                                     due ◀── open: parked until its next try, or blocked by an earlier one
 /// ```
 ///
 /// Durable are the cursor and what is open; `waiting` is no more than a read-ahead, and may be dropped at any time.
@@ -26,6 +26,8 @@ struct Lane {
             case inFlight
             case parked(until: MonotonicTime)
             case due
+            /// It waits for an earlier one of its line, or for its place to be known.
+            case blocked
         }
 
         var attempts: UInt16
@@ -36,8 +38,9 @@ struct Lane {
         var bytes: UInt32
         /// When it was begun by this process, on both clocks: from then on its age grows with the monotonic one.
         var begun: Moment
-        /// Whether it is made once more: its age counts from then on. A restart forgets it.
+        /// Whether it is made once more: its age counts from then on, or from a restart.
         var isRepeat = false
+        var place = LaneOrder.Place.free
     }
 
     struct Moment: Equatable {
@@ -64,6 +67,16 @@ struct Lane {
     var waitingBytes = 0
     var open: [UInt64: Open] = [:]
     var due = Deque<UInt64>()
+    /// Those that are due and are made once more: they take turns with the live ones.
+    var repeatsDue = Deque<UInt64>()
+    var isRepeatsTurn = false
+    /// How many of `open` are made once more.
+    var openRepeats = 0
+    var order = LaneOrder()
+    var isQueuedForLookUp = false
+    var bucket: TokenBucket?
+    /// Whether it waits for a token.
+    var isThrottled = false
     /// How many of `open` are not in flight.
     var parked = 0
     var inFlight = 0
@@ -105,13 +118,13 @@ struct Lane {
     ///
     /// - Parameter isCrowded: whether all lanes together have as many waiting for their next try as memory is meant for.
     func takesFresh(isCrowded: Bool) -> Bool {
-        if isCrowded, parked >= Limits.laneRetriesBeyond { return false }
-        return parked < (isProven ? 4 * Limits.laneRetries : Limits.laneRetries)
+        parkedLive < parkedMax(isCrowded: isCrowded)
     }
 
     /// Whether it could begin an attempt now.
     func hasWork(isCrowded: Bool) -> Bool {
-        !isPaused && inFlight < window && (!due.isEmpty || (takesFresh(isCrowded: isCrowded) && !waiting.isEmpty))
+        !isPaused && !isThrottled && inFlight < window && order.held == 0
+            && (!due.isEmpty || !repeatsDue.isEmpty || hasFresh(isCrowded: isCrowded))
     }
 
     /// Whether it wants more events from the journal.

@@ -10,12 +10,17 @@ package struct LaneState: Equatable, Sendable {
         /// How far off that was when it was written down, milliseconds: a wall clock that was set back since then must
         /// not make it any longer.
         package var waitMax: Int64
+        /// Whether it is made once more.
+        package var isRepeat: Bool
 
-        package init(attempts: UInt16, nextAt: Int64, bytes: UInt32, waitMax: Int64 = 0) {
+        package init(
+            attempts: UInt16, nextAt: Int64, bytes: UInt32, waitMax: Int64 = 0, isRepeat: Bool = false
+        ) {
             self.attempts = attempts
             self.nextAt = nextAt
             self.bytes = bytes
             self.waitMax = waitMax
+            self.isRepeat = isRepeat
         }
     }
 
@@ -55,7 +60,7 @@ package struct LaneState: Equatable, Sendable {
 ///      u64  delivered
 ///      u64  given up
 ///      u32  number of open deliveries, each: u64 sequence, i64 next try at, u32 bytes of the body,
-///           u16 attempts
+///           u16 attempts; the highest bit says that the delivery is made once more
 /// ```
 package struct CheckpointRecord: Equatable, Sendable {
     package let number: UInt64
@@ -70,6 +75,7 @@ package struct CheckpointRecord: Equatable, Sendable {
 
     /// Lanes in one part: with all their open deliveries they stay far below a record's bound.
     private static let lanesPerPart = 64
+    private static let repeatBit: UInt16 = 1 << 15
 
     /// Appends a whole checkpoint.
     package static func append(
@@ -101,7 +107,7 @@ package struct CheckpointRecord: Equatable, Sendable {
                     buffer.append(sequence)
                     buffer.append(open.nextAt)
                     buffer.append(open.bytes)
-                    buffer.append(open.attempts)
+                    buffer.append(min(open.attempts, ~repeatBit) | (open.isRepeat ? repeatBit : 0))
                 }
             }
             buffer.endRecord(at: start)
@@ -134,7 +140,8 @@ package struct CheckpointRecord: Equatable, Sendable {
                     let bytes = reader.next(UInt32.self), let attempts = reader.next(UInt16.self)
                 else { return nil }
                 lane.open[sequence] = LaneState.Open(
-                    attempts: attempts, nextAt: nextAt, bytes: bytes, waitMax: max(0, nextAt - madeAt))
+                    attempts: attempts & ~Self.repeatBit, nextAt: nextAt, bytes: bytes,
+                    waitMax: max(0, nextAt - madeAt), isRepeat: attempts & Self.repeatBit != 0)
             }
             lanes[webhook] = lane
         }

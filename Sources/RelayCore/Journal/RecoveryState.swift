@@ -75,7 +75,8 @@ package struct RecoveryState: Sendable {
             if isDoubtful, stretches[entry.webhook] == nil { stretches[entry.webhook] = Stretch(from: lane.cursor) }
             lane.cursor = max(lane.cursor, entry.cursor)
             for opening in entry.progress.reopened {
-                lane.open[opening.sequence] = LaneState.Open(attempts: 0, nextAt: 0, bytes: opening.bytes)
+                lane.open[opening.sequence] = LaneState.Open(
+                    attempts: 0, nextAt: 0, bytes: opening.bytes, isRepeat: true)
                 lane.pending += 1
                 lane.pendingBytes += Int(opening.bytes)
                 stretches[entry.webhook]?.settled.remove(opening.sequence)
@@ -86,7 +87,8 @@ package struct RecoveryState: Sendable {
             for retry in entry.progress.retried {
                 lane.open[retry.sequence] = LaneState.Open(
                     attempts: retry.attempts, nextAt: retry.nextAt, bytes: retry.bytes,
-                    waitMax: max(0, retry.nextAt - retry.at))
+                    waitMax: max(0, retry.nextAt - retry.at),
+                    isRepeat: lane.open[retry.sequence]?.isRepeat ?? false)
             }
             for settlement in entry.progress.settled {
                 lane.open[settlement.sequence] = nil

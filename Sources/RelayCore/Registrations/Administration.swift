@@ -42,6 +42,9 @@ package protocol Administration: Sendable {
     /// Those that are not finished and the last ones that are, newest first.
     func tasks() async -> [JournalTask]
 
+    /// Holds all deliveries of the host back, or lets them go on.
+    func setPaused(_ isPaused: Bool) async throws(AdministrationError)
+
     func status() async -> RelayStatus
     func metrics() async -> RelayMetrics
     /// Whether events are accepted now.
@@ -134,6 +137,8 @@ package struct WebhookPatch: Sendable, Equatable {
     package var timeout: Duration??
     package var maxAge: Duration??
     package var retrySchedule: [Duration]??
+    package var rateLimit: RateLimit??
+    package var ordering: DeliveryOrdering?
     /// Who asks: a change of the URL by an administrator makes the webhook an administrator's.
     package var byAdministrator = true
 
@@ -177,6 +182,8 @@ package struct RelayStatus: Sendable, Equatable {
     /// Unix milliseconds.
     package var startedAt: Int64 = 0
     package var isReady = false
+    /// Whether all deliveries of the host are held back.
+    package var isPaused = false
     /// Why events are not accepted, or nil.
     package var trouble: String?
     package var connections = 0

@@ -51,7 +51,9 @@ package struct DeliveryView: Equatable, Sendable {
         case retry
         /// Others that are before it.
         case turn
-        /// The webhook is paused.
+        /// An earlier delivery of the same order: it has to be settled first.
+        case order
+        /// The webhook is paused, or all deliveries are.
         case resume
     }
 

@@ -6,6 +6,8 @@ package struct RegistrationChange: Equatable, Sendable, Codable {
         /// A new webhook, or an existing one as it is from now on.
         case put(Webhook)
         case remove(WebhookNumber)
+        /// All deliveries of the host are held back from now on, or go on.
+        case setPaused(Bool)
     }
 
     package let revision: UInt64
@@ -40,13 +42,17 @@ package struct RegistrationTable: Sendable {
     private var numbers: [String: WebhookNumber]
     private var tenants: [String: [WebhookNumber]]
     private var rows: [String: Row]
+    /// Whether all deliveries of the host are held back.
+    package private(set) var isPaused: Bool
     package private(set) var catalogue: EventCatalogue
 
     package init(
-        catalogue: EventCatalogue, webhooks: [Webhook] = [], revision: UInt64 = 0, nextNumber: WebhookNumber = 1
+        catalogue: EventCatalogue, webhooks: [Webhook] = [], revision: UInt64 = 0, nextNumber: WebhookNumber = 1,
+        isPaused: Bool = false
     ) {
         self.catalogue = catalogue
         self.revision = revision
+        self.isPaused = isPaused
         self.nextNumber = max(nextNumber, (webhooks.map(\.number).max() ?? 0) + 1)
         self.webhooks = Dictionary(webhooks.map { ($0.number, $0) }, uniquingKeysWith: { $1 })
         self.numbers = Dictionary(webhooks.map { ($0.id, $0.number) }, uniquingKeysWith: { $1 })
@@ -103,6 +109,8 @@ package struct RegistrationTable: Sendable {
             tenants[webhook.tenant]?.removeAll { $0 == number }
             if tenants[webhook.tenant]?.isEmpty == true { tenants[webhook.tenant] = nil }
             rebuildRow(of: webhook.tenant)
+        case .setPaused(let isPaused):
+            self.isPaused = isPaused
         }
         return true
     }

@@ -73,20 +73,25 @@ package struct DeliverySettings: Equatable, Sendable, Codable {
     package var timeout: Duration?
     package var maxAge: Duration?
     package var retrySchedule: [Duration]?
+    package var rateLimit: RateLimit?
+    package var ordering: DeliveryOrdering
 
     package init(
-        maxInFlight: Int? = nil, timeout: Duration? = nil, maxAge: Duration? = nil, retrySchedule: [Duration]? = nil
+        maxInFlight: Int? = nil, timeout: Duration? = nil, maxAge: Duration? = nil, retrySchedule: [Duration]? = nil,
+        rateLimit: RateLimit? = nil, ordering: DeliveryOrdering = .none
     ) {
         self.maxInFlight = maxInFlight
         self.timeout = timeout
         self.maxAge = maxAge
         self.retrySchedule = retrySchedule
+        self.rateLimit = rateLimit
+        self.ordering = ordering
     }
 }
 
 extension DeliverySettings {
     private enum CodingKeys: String, CodingKey {
-        case maxInFlight, timeoutMs, maxAgeMs, retryScheduleMs
+        case maxInFlight, timeoutMs, maxAgeMs, retryScheduleMs, rateLimit, ordering
     }
 
     package init(from decoder: any Decoder) throws {
@@ -96,6 +101,9 @@ extension DeliverySettings {
         maxAge = try container.decodeIfPresent(Int64.self, forKey: .maxAgeMs).map { .milliseconds($0) }
         retrySchedule = try container.decodeIfPresent([Int64].self, forKey: .retryScheduleMs)?
             .map { .milliseconds($0) }
+        rateLimit = try container.decodeIfPresent(RateLimit.self, forKey: .rateLimit)
+        // Registrations of before there was a choice do not have it.
+        ordering = try container.decodeIfPresent(DeliveryOrdering.self, forKey: .ordering) ?? .none
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -104,6 +112,8 @@ extension DeliverySettings {
         try container.encodeIfPresent(timeout?.milliseconds, forKey: .timeoutMs)
         try container.encodeIfPresent(maxAge?.milliseconds, forKey: .maxAgeMs)
         try container.encodeIfPresent(retrySchedule?.map(\.milliseconds), forKey: .retryScheduleMs)
+        try container.encodeIfPresent(rateLimit, forKey: .rateLimit)
+        if ordering != .none { try container.encode(ordering, forKey: .ordering) }
     }
 }
 

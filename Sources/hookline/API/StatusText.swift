@@ -76,6 +76,9 @@ enum StatusText {
                     "Producers' events wait or are refused. The log says more: journalctl -u hookline"
                 ))
         }
+        if status["isPaused"] == true {
+            advice.append(("All deliveries are paused: events wait.", "Let them go on: hookline resume"))
+        }
         let failing = status["failing"]?.arrayValue ?? []
         if !failing.isEmpty {
             let ids = failing.map { text($0["id"]) }

@@ -55,6 +55,8 @@ enum WebhookText {
             ("max in flight", text(webhook["maxInFlight"], none: unset)),
             ("max age", webhook["maxAgeSeconds"]?.integerValue.map { DurationText.format(.seconds($0)) } ?? unset),
             ("retries", webhook["retrySchedule"]?.arrayValue == nil ? unset : list(webhook["retrySchedule"])),
+            ("rate limit", rate(webhook["rateLimit"])),
+            ("ordering", webhook["ordering"]?["key"].map { "by " + text($0) } ?? text(webhook["ordering"])),
             ("waiting", "\(text(backlog?["pending"])), of these \(text(backlog?["inFlight"])) in flight"),
             ("next attempt", text(backlog?["nextAttemptAt"])),
             ("last success", text(health?["lastSuccessAt"])),
@@ -67,6 +69,11 @@ enum WebhookText {
         ]
         let width = pairs.map(\.0.count).max() ?? 0
         return pairs.map { "\($0.0.padded(to: width))  \($0.1)" }
+    }
+
+    private static func rate(_ limit: JSONValue?) -> String {
+        guard let limit, limit != .null else { return "none" }
+        return "\(text(limit["perSecond"])) a second, \(text(limit["burst"])) at once"
     }
 
     /// A value in words, safe for a terminal.

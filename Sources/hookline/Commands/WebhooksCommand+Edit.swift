@@ -17,6 +17,8 @@ extension WebhooksCommand {
             case maxInFlight = "max-in-flight"
             case maxAge = "max-age"
             case retrySchedule = "retry-schedule"
+            case ordering
+            case rateLimit = "rate-limit"
 
             var field: String {
                 switch self {
@@ -26,6 +28,8 @@ extension WebhooksCommand {
                 case .maxInFlight: "maxInFlight"
                 case .maxAge: "maxAgeSeconds"
                 case .retrySchedule: "retrySchedule"
+                case .ordering: "ordering"
+                case .rateLimit: "rateLimit"
                 }
             }
         }

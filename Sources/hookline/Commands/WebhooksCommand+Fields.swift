@@ -34,6 +34,18 @@ struct WebhookFieldOptions: ParsableArguments {
         help: ArgumentHelp("The pauses between attempts, such as 5s,1m,1h.", valueName: "times"))
     var retrySchedule: ScheduleArgument?
 
+    @Option(
+        help: ArgumentHelp(
+            "The order of deliveries: none, webhook, or a JSON pointer such as /data/applicationId to the value of "
+                + "which events keep their order.", valueName: "order"))
+    var ordering: OrderingArgument?
+
+    @Option(
+        name: .customLong("rate-limit"),
+        help: ArgumentHelp(
+            "Attempts a second, and after a comma how many may be made at once: 10 or 0.5,20.", valueName: "rate"))
+    var rateLimit: RateLimitArgument?
+
     func validate() throws {
         // The API counts whole seconds; a fraction would be lost without a word.
         if let maxAge, maxAge.duration.milliseconds % 1000 != 0 {
@@ -57,6 +69,8 @@ struct WebhookFieldOptions: ParsableArguments {
             members.append(
                 ("retrySchedule", .array(retrySchedule.durations.map { .string(DurationText.format($0)) })))
         }
+        if let ordering { members.append(("ordering", ordering.json)) }
+        if let rateLimit { members.append(("rateLimit", rateLimit.json)) }
         return members
     }
 
@@ -92,5 +106,34 @@ struct ScheduleArgument: ExpressibleByArgument, Equatable {
             durations.append(time.duration)
         }
         self.durations = durations
+    }
+}
+
+/// `none`, `webhook` or a JSON pointer: that it points somewhere is for the daemon to say.
+struct OrderingArgument: ExpressibleByArgument, Equatable {
+    let json: JSONValue
+
+    init?(argument: String) {
+        switch argument {
+        case "none", "webhook": json = .string(argument)
+        case _ where argument.utf8.first == UInt8(ascii: "/"): json = ["key": .string(argument)]
+        default: return nil
+        }
+    }
+}
+
+/// `perSecond` or `perSecond,burst`
+struct RateLimitArgument: ExpressibleByArgument, Equatable {
+    let json: JSONValue
+
+    init?(argument: String) {
+        let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
+        guard let perSecond = Double(parts[0]), perSecond.isFinite, parts.count <= 2 else { return nil }
+        var members: [(String, JSONValue)] = [("perSecond", .number(perSecond))]
+        if parts.count == 2 {
+            guard let burst = Int64(parts[1]) else { return nil }
+            members.append(("burst", .integer(burst)))
+        }
+        json = .object(JSONObject(members))
     }
 }

@@ -112,6 +112,7 @@ struct SegmentListing {
                 ("tenantId", .string(webhook.tenant)),
             ]
         case .remove(let number): return [revision, ("change", "remove"), ("webhook", .count(number))]
+        case .setPaused(let isPaused): return [revision, ("change", isPaused ? "pause" : "resume")]
         }
     }
 }

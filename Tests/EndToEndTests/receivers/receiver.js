@@ -28,7 +28,7 @@ function secret() {
 const failures = new Map();
 let connections = 0;
 
-function answer(request, response) {
+function answer(request, response, body) {
   const [, behaviour, argument] = request.url.split('/');
   switch (behaviour) {
     case 'status':
@@ -44,6 +44,10 @@ function answer(request, response) {
     }
     case 'delay':
       setTimeout(() => response.writeHead(204).end(), Number(argument));
+      return;
+    case 'poison':
+      // Events whose data says so.
+      response.writeHead(body.includes('"poison":true') ? 500 : 204).end();
       return;
     case 'hang':
       return;
@@ -80,7 +84,7 @@ const server = http.createServer((request, response) => {
       genuine: isGenuine(rawBody, request.headers['x-hiresscope-signature'], secret()),
     };
     fs.appendFileSync(logFile, JSON.stringify(record) + '\n');
-    answer(request, response);
+    answer(request, response, rawBody);
   });
 });
 server.on('connection', (socket) => {
