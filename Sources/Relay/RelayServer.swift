@@ -66,7 +66,7 @@ package struct RelayServer: Sendable {
         try StateDirectory.make(paths.runtimeDirectory, isStrict: paths.isRuntimeShared)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
         let threads = NIOThreadPool(numberOfThreads: 2)
-        let lookUps = NIOThreadPool(numberOfThreads: Limits.resolverThreads)
+        let lookUps = NIOThreadPool(numberOfThreads: 1)
         let scans = NIOThreadPool(numberOfThreads: 1)
         threads.start()
         lookUps.start()
