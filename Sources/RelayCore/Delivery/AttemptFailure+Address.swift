@@ -1,5 +1,8 @@
 /// What is said of addresses. A name's addresses stay in the log: they would tell a tenant what the inside looks like.
 extension AttemptFailure {
+    /// Addresses that a line of the log names.
+    private static let addressesShown = 8
+
     /// The failure that an address policy's verdict means; nil if it allows the address.
     package init?(_ verdict: AddressVerdict, of address: IPAddress, for url: WebhookURL) {
         let shown = if case .address = url.host { "the address \(address)" } else { "an address of \(url.host)" }
@@ -23,7 +26,8 @@ extension AttemptFailure {
     ) -> AttemptFailure {
         var reasons: [String] = []
         for failure in failures where !reasons.contains(failure.reason) { reasons.append(failure.reason) }
-        let detail = failures.map { "\($0.address): \($0.reason)" }.joined(separator: "; ")
+        var detail = failures.prefix(addressesShown).map { "\($0.address): \($0.reason)" }.joined(separator: "; ")
+        if failures.count > addressesShown { detail += "; and \(failures.count - addressesShown) more" }
         return AttemptFailure(
             .connect, "\(url.host) port \(url.port): \(reasons.joined(separator: "; "))", detail: detail)
     }
