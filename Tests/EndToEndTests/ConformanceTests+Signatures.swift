@@ -5,7 +5,7 @@ extension EndToEnd.ConformanceTests {
     // MARK: Signatures
 
     @Test func theSignatureCoversIDTimestampAndPayload() throws {
-        try Self.deliver(data: Self.body) { lab, _, webhook, receiver, _ in
+        try Self.deliver(data: Self.body) { (lab, _, webhook, receiver, _) throws in
             // The verifiers also see that none of the three can be changed.
             for library in SignatureLibrary.allCases {
                 #expect(try library.verdicts(lab, on: receiver, secret: webhook.secret) == ["ok one"], "\(library)")
@@ -14,7 +14,7 @@ extension EndToEnd.ConformanceTests {
     }
 
     @Test func theHeadersAreNamedAsTheStandardSays() throws {
-        try Self.deliver { _, _, _, _, deliveries in
+        try Self.deliver { (_, _, _, _, deliveries) throws in
             let names = deliveries[0].headers.map(\.name).filter { $0.lowercased().hasPrefix("webhook-") }
             #expect(names.sorted() == ["webhook-id", "webhook-signature", "webhook-timestamp"])
         }
@@ -22,7 +22,7 @@ extension EndToEnd.ConformanceTests {
 
     @Test func theTimestampIsThatOfTheAttemptInSeconds() throws {
         let tables = "[delivery]\nretry-schedule = [\"2500ms\"]"
-        try Self.deliver("/fail/1", tables: tables, attempts: 2) { lab, _, webhook, receiver, deliveries in
+        try Self.deliver("/fail/1", tables: tables, attempts: 2) { (lab, _, webhook, receiver, deliveries) throws in
             let times = deliveries.compactMap { $0.header("webhook-timestamp").flatMap { Int($0) } }
             #expect(times.count == 2 && times[1] > times[0])
             for (time, delivery) in zip(times, deliveries) { #expect(abs(delivery.at / 1000 - time) <= 1) }
@@ -37,7 +37,7 @@ extension EndToEnd.ConformanceTests {
 
     @Test func theIDStaysTheSameOverRetriesAndReplays() throws {
         let tables = "[delivery]\nretry-schedule = [\"100ms\", \"100ms\"]"
-        try Self.deliver("/fail/2", tables: tables, attempts: 3) { _, daemon, webhook, receiver, _ in
+        try Self.deliver("/fail/2", tables: tables, attempts: 3) { (_, daemon, webhook, receiver, _) throws in
             try eventually("it is delivered") { try daemon.show(webhook).health.delivered.int == 1 }
             try daemon.api.json("POST", "/api/v1/events/one/replay", "{}")
             try eventually("it comes once more") { receiver.count == 4 }
@@ -76,7 +76,7 @@ extension EndToEnd.ConformanceTests {
     @Test func whatIsSentIsWhatIsSigned() throws {
         // Nothing that reads and writes JSON anew would keep these bytes.
         let data = "{\"z\":1E+2,\"a\":\"\\/\\u0041\",\"z\":0.10,\"é\":[ ]}"
-        try Self.deliver(data: data) { lab, _, webhook, receiver, deliveries in
+        try Self.deliver(data: data) { (lab, _, webhook, receiver, deliveries) throws in
             #expect(deliveries[0].body.hasSuffix("\"data\":\(data)}"))
             #expect(try SignatureLibrary.node.verdicts(lab, on: receiver, secret: webhook.secret) == ["ok one"])
         }
@@ -107,7 +107,7 @@ extension EndToEnd.ConformanceTests {
     }
 
     @Test func aLegacySignatureStandsBesideTheStandardsOne() throws {
-        try Self.deliver { _, _, _, _, deliveries in
+        try Self.deliver { (_, _, _, _, deliveries) throws in
             #expect(deliveries[0].isGenuine)
             #expect(deliveries[0].header("webhook-signature")?.hasPrefix("v1,") == true)
         }
@@ -171,12 +171,12 @@ extension EndToEnd.ConformanceTests {
 
     @Test func failuresAreListedWithTheirReasonAndReplayed() throws {
         try Self.deliver("/status/404", tables: "[delivery]\nretry-schedule = []") {
-            _, daemon, webhook, receiver, _ in
+            (_, daemon, webhook, receiver, _) throws in
             try eventually("it is given up") { try daemon.show(webhook).health.givenUp.int == 1 }
             let path = "/api/v1/webhooks/\(webhook.id)"
-            let list = try daemon.api.json("GET", "\(path)/deliveries?status=given_up").data.array
-            #expect(list.map(\.eventId.string) == ["one"])
-            #expect(list[0].reason.string == "tries_used_up" && list[0].lastStatus.int == 404)
+            func list() throws -> JSON { try daemon.api.json("GET", "\(path)/deliveries?status=given_up").data }
+            try eventually("it is on record") { try list().array.map(\.eventId.string) == ["one"] }
+            #expect(try list()[0].reason.string == "tries_used_up" && list()[0].lastStatus.int == 404)
             #expect(try daemon.show(webhook).health.lastFailure.string?.contains("404") == true)
             try daemon.api.json("PATCH", path, "{\"url\":\(quoted(receiver.url("/good")))}")
             try daemon.api.json("POST", "\(path)/replay", "{}")

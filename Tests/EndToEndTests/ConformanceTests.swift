@@ -5,7 +5,7 @@ extension EndToEnd {
     /// What Standard Webhooks 1.0.0 asks of a sender: one test for each requirement, named after it, against the whole
     /// daemon. The table of them is in the documentation (Conformance.md).
     @Suite struct ConformanceTests {
-        static let body = "{ \"b\": [1.0, 2e3],\n\"a\" : \"\\u00e9\" }"
+        static let body = "{ \"b\": [1.0, 2e3],\t\"a\" : \"\\u00e9\" }"
 
         /// A delivery to a webhook that answers as the path says, and its attempts so far.
         static func deliver(
@@ -26,7 +26,7 @@ extension EndToEnd {
         // MARK: Payload
 
         @Test func thePayloadIsTheBodyOfAPost() throws {
-            try Self.deliver(data: Self.body) { _, _, _, _, deliveries in
+            try Self.deliver(data: Self.body) { (_, _, _, _, deliveries) throws in
                 #expect(deliveries[0].method == "POST")
                 #expect(deliveries[0].body.contains(Self.body))
                 #expect(deliveries[0].path == "/")
@@ -34,14 +34,14 @@ extension EndToEnd {
         }
 
         @Test func thePayloadIsJSON() throws {
-            try Self.deliver(data: Self.body) { _, _, _, _, deliveries in
+            try Self.deliver(data: Self.body) { (_, _, _, _, deliveries) throws in
                 #expect(deliveries[0].header("Content-Type") == "application/json")
                 #expect(try JSON(deliveries[0].body).data.names == ["a", "b"])
             }
         }
 
         @Test func thePayloadHasTypeTimestampAndData() throws {
-            try Self.deliver(data: "{\"n\":1}") { _, _, _, _, deliveries in
+            try Self.deliver(data: "{\"n\":1}") { (_, _, _, _, deliveries) throws in
                 // The type's key is `event`: the format is older than the standard.
                 let payload = try JSON(deliveries[0].body)
                 #expect(payload.names == ["event", "timestamp", "tenantId", "data"])
@@ -63,7 +63,7 @@ extension EndToEnd {
         }
 
         @Test func thePayloadIsNoLargerThanItMustBe() throws {
-            try Self.deliver { _, _, _, _, deliveries in
+            try Self.deliver { (_, _, _, _, deliveries) throws in
                 // Nothing is added but what the receiver needs, and no white space.
                 #expect(
                     deliveries[0].body == "{\"event\":\"job.created\",\"timestamp\":\"2026-05-02T14:32:10Z\","
@@ -134,7 +134,7 @@ extension EndToEnd {
         }
 
         @Test func redirectsAreFailuresAndNotFollowed() throws {
-            try Self.deliver("/redirect", tables: "[delivery]\nretry-schedule = []") { _, daemon, webhook, receiver, _ in
+            try Self.deliver("/redirect", tables: "[delivery]\nretry-schedule = []") { (_, daemon, webhook, receiver, _) throws in
                 try eventually("it is given up") { try daemon.show(webhook).health.givenUp.int == 1 }
                 #expect(try receiver.deliveries("/redirected").isEmpty)
             }
@@ -144,7 +144,7 @@ extension EndToEnd {
 
         @Test func failedDeliveriesAreRetriedUntilTheySucceed() throws {
             let tables = "[delivery]\nretry-schedule = [\"100ms\", \"100ms\", \"100ms\", \"100ms\"]"
-            try Self.deliver("/fail/3", tables: tables, attempts: 4) { _, daemon, webhook, receiver, _ in
+            try Self.deliver("/fail/3", tables: tables, attempts: 4) { (_, daemon, webhook, receiver, _) throws in
                 try eventually("it is delivered") { try daemon.show(webhook).health.delivered.int == 1 }
                 try throughout(.milliseconds(300), "it is not delivered again") { receiver.count == 4 }
             }
@@ -152,7 +152,7 @@ extension EndToEnd {
 
         @Test func theWaitsGrow() throws {
             let tables = "[delivery]\nretry-schedule = [\"200ms\", \"800ms\", \"1600ms\"]"
-            try Self.deliver("/fail/3", tables: tables, attempts: 4) { _, _, _, _, deliveries in
+            try Self.deliver("/fail/3", tables: tables, attempts: 4) { (_, _, _, _, deliveries) throws in
                 let waits = zip(deliveries, deliveries.dropFirst()).map { $1.at - $0.at }
                 for (wait, planned) in zip(waits, [200, 800, 1600]) {
                     #expect(Double(wait) >= Double(planned) * 0.8 - 5 && wait < planned * 12 / 10 + 200, "\(waits)")
@@ -161,7 +161,7 @@ extension EndToEnd {
         }
 
         @Test func withoutSettingsTheFirstRetryComesSoon() throws {
-            try Self.deliver("/status/500") { _, daemon, webhook, _, _ in
+            try Self.deliver("/status/500") { (_, daemon, webhook, _, _) throws in
                 try eventually("the first failure is told") {
                     try daemon.show(webhook).health.lastFailure.string != nil
                 }
@@ -195,7 +195,7 @@ extension EndToEnd {
 
         @Test func retryAfterIsTakenIntoAccount() throws {
             let tables = "[delivery]\nretry-schedule = [\"100ms\", \"100ms\"]"
-            try Self.deliver("/later/2", tables: tables, attempts: 2) { _, _, _, _, deliveries in
+            try Self.deliver("/later/2", tables: tables, attempts: 2) { (_, _, _, _, deliveries) throws in
                 #expect((2_000...3_000).contains(deliveries[1].at - deliveries[0].at))
             }
         }
