@@ -24,10 +24,15 @@ final class ConnectionPool {
     /// Attempts that are not over, or whose answers are still being read.
     private var exchanges: [Exchange] = []
     private var sweep: RepeatedTask?
+    private var isEndingLateAttempts = false
     private var idleSweep: RepeatedTask?
 
     /// How often deadlines are looked at while there are any.
     private static let sweepInterval = TimeAmount.milliseconds(20)
+    /// Attempts whose time is up that are ended before the loop sees to everything else. When hundreds of receivers hang
+    /// their attempts end at the same moment, and each of them begins another one.
+    private static let lateAttemptsPerTurn = 4
+    private static let lateAttemptsPause = TimeAmount.milliseconds(1)
 
     init(loop: any EventLoop, resolver: Resolver, tls: TLSClient, policy: AddressPolicy) {
         self.loop = loop
@@ -78,14 +83,22 @@ final class ConnectionPool {
     }
 
     private func endLateAttempts() {
+        guard !isEndingLateAttempts else { return }
         let now = NIODeadline.now()
-        for exchange in exchanges where exchange.deadline <= now {
+        let late = exchanges.lazy.filter { $0.deadline <= now }.prefix(Self.lateAttemptsPerTurn)
+        for exchange in Array(late) {
             let seconds = Double((exchange.deadline - exchange.start).nanoseconds / 1_000_000) / 1000
             let connection = exchange.connection
             exchange.connection = nil
             connection?.timeIsUp()
             exchange.fail(.timeout, "no answer within \(seconds) s: it ran out while \(exchange.phase.waiting)")
             ended(exchange)
+        }
+        guard exchanges.contains(where: { $0.deadline <= now }) else { return }
+        isEndingLateAttempts = true
+        loop.assumeIsolated().scheduleTask(in: Self.lateAttemptsPause) { [self] in
+            isEndingLateAttempts = false
+            endLateAttempts()
         }
     }
 

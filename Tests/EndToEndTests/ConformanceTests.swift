@@ -75,7 +75,8 @@ extension EndToEnd {
 
         @Test func eventTypesAreHierarchicalAndOfFewCharacters() throws {
             try Lab.run { lab in
-                let types = try lab.daemon().api.json("GET", "/api/v1/event-types").data.array.compactMap(\.event.string)
+                let types = try lab.daemon().api.json("GET", "/api/v1/event-types").data.array.compactMap(
+                    \.event.string)
                 #expect(types.allSatisfy { $0.wholeMatch(of: /[a-zA-Z0-9_]+(\.[a-zA-Z0-9_]+)+/) != nil }, "\(types)")
                 for bad in ["invoice paid", "invoice..paid", "invoice.", "faktura.bezahlt€"] {
                     let daemon = try lab.idleDaemon("[events]\nextra = [\(quoted(bad))]")
@@ -134,7 +135,8 @@ extension EndToEnd {
         }
 
         @Test func redirectsAreFailuresAndNotFollowed() throws {
-            try Self.deliver("/redirect", tables: "[delivery]\nretry-schedule = []") { (_, daemon, webhook, receiver, _) throws in
+            try Self.deliver("/redirect", tables: "[delivery]\nretry-schedule = []") {
+                (_, daemon, webhook, receiver, _) throws in
                 try eventually("it is given up") { try daemon.show(webhook).health.givenUp.int == 1 }
                 #expect(try receiver.deliveries("/redirected").isEmpty)
             }
