@@ -40,6 +40,8 @@ let package = Package(
         .systemLibrary(
             name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(
+            name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+        .systemLibrary(
             name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .target(name: "CLinuxShims"),
         .target(name: "CChecksum"),
@@ -56,7 +58,10 @@ let package = Package(
             name: "Ingest", dependencies: ["RelayCore", "CLinuxShims", logging, deque], swiftSettings: settings),
         .target(
             name: "Delivery",
-            dependencies: ["RelayCore", "Cryptography", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, logging, deque],
+            dependencies: [
+                "RelayCore", "Cryptography", "CCares", "CLinuxShims",
+                nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, logging, deque,
+            ],
             swiftSettings: settings),
         .target(
             name: "AdminAPI",

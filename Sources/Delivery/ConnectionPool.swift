@@ -1,8 +1,6 @@
 import DequeModule
-import Glibc
 import NIOCore
 import NIOHTTP1
-import NIOPosix
 import NIOSSL
 import RelayCore
 
@@ -26,10 +24,15 @@ final class ConnectionPool {
     /// Attempts that are not over, or whose answers are still being read.
     private var exchanges: [Exchange] = []
     private var sweep: RepeatedTask?
+    private var isEndingLateAttempts = false
     private var idleSweep: RepeatedTask?
 
     /// How often deadlines are looked at while there are any.
     private static let sweepInterval = TimeAmount.milliseconds(20)
+    /// Attempts whose time is up that are ended before the loop sees to everything else. When hundreds of receivers hang
+    /// their attempts end at the same moment, and each of them begins another one.
+    private static let lateAttemptsPerTurn = 4
+    private static let lateAttemptsPause = TimeAmount.milliseconds(1)
 
     init(loop: any EventLoop, resolver: Resolver, tls: TLSClient, policy: AddressPolicy) {
         self.loop = loop
@@ -80,14 +83,22 @@ final class ConnectionPool {
     }
 
     private func endLateAttempts() {
+        guard !isEndingLateAttempts else { return }
         let now = NIODeadline.now()
-        for exchange in exchanges where exchange.deadline <= now {
+        let late = exchanges.lazy.filter { $0.deadline <= now }.prefix(Self.lateAttemptsPerTurn)
+        for exchange in Array(late) {
             let seconds = Double((exchange.deadline - exchange.start).nanoseconds / 1_000_000) / 1000
             let connection = exchange.connection
             exchange.connection = nil
             connection?.timeIsUp()
             exchange.fail(.timeout, "no answer within \(seconds) s: it ran out while \(exchange.phase.waiting)")
             ended(exchange)
+        }
+        guard exchanges.contains(where: { $0.deadline <= now }) else { return }
+        isEndingLateAttempts = true
+        loop.assumeIsolated().scheduleTask(in: Self.lateAttemptsPause) { [self] in
+            isEndingLateAttempts = false
+            endLateAttempts()
         }
     }
 
@@ -190,68 +201,46 @@ final class ConnectionPool {
 
     private func connect(_ exchange: Exchange, to addresses: [IPAddress]) {
         guard !exchange.isOver else { return ended(exchange) }
+        // One address that is not allowed is enough: the name's owner could have any of them connected to.
         for address in addresses {
             if let refusal = refusal(of: address, for: exchange.target) {
-                exchange.fail(.forbidden, refusal)
+                exchange.finish(.failed(refusal))
                 return ended(exchange)
             }
         }
-        connect(exchange, to: addresses[...], failures: [])
+        exchange.phase = .connecting
+        let left = Duration.nanoseconds((exchange.deadline - NIODeadline.now()).nanoseconds)
+        let dialer = Dialer(
+            loop: loop, addresses: addresses, port: exchange.target.url.port, time: left,
+            isWanted: { !exchange.isOver }
+        ) { [self] outcome in dialed(exchange, outcome) }
+        dialer.start()
     }
 
-    private func refusal(of address: IPAddress, for target: DeliveryTarget) -> String? {
+    private func dialed(_ exchange: Exchange, _ outcome: Dialer.Outcome) {
+        switch outcome {
+        case .connected(let channel, let address):
+            // The policy may have changed since the address was judged.
+            if let refusal = refusal(of: address, for: exchange.target) {
+                channel.close(promise: nil)
+                exchange.finish(.failed(refusal))
+                return ended(exchange)
+            }
+            connected(exchange, channel)
+        case .failed(let failures):
+            exchange.finish(.failed(.connect(failures, to: exchange.target.url)))
+            ended(exchange)
+        case .hostTrouble(let reason):
+            exchange.fail(.host, "no connection can be made here: \(reason)")
+            ended(exchange)
+        }
+    }
+
+    private func refusal(of address: IPAddress, for target: DeliveryTarget) -> AttemptFailure? {
         let verdict = policy.verdict(
             for: address, port: target.url.port, isHTTPS: target.url.scheme == .https, tenant: target.tenant,
             madeByAdministrator: target.madeByAdministrator)
-        switch verdict {
-        case .allowed:
-            return nil
-        case .forbidden(let reason):
-            return "the address \(address) is not allowed: \(reason) (egress.allow can grant it)"
-        case .plainHTTP:
-            return "plain http to \(address) is not allowed (egress.require-https; egress.allow can grant it)"
-        }
-    }
-
-    private func connect(_ exchange: Exchange, to addresses: ArraySlice<IPAddress>, failures: [String]) {
-        guard !exchange.isOver else { return ended(exchange) }
-        guard let address = addresses.first else {
-            exchange.fail(.connect, failures.joined(separator: "; "))
-            return ended(exchange)
-        }
-        exchange.phase = .connecting
-        let target = exchange.target
-        let bound = NIOLoopBound((self, exchange), eventLoop: loop)
-        let rest = addresses.dropFirst()
-        // The deadline is watched in one place for all phases; an address may take its share of the time that is left.
-        let left = exchange.deadline - NIODeadline.now()
-        let share = TimeAmount.nanoseconds(max(1_000_000, left.nanoseconds / Int64(max(1, addresses.count))))
-        let bootstrap = ClientBootstrap(group: loop)
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            // An answer is one read nearly always: a second one would only hear that there is no more.
-            .channelOption(.maxMessagesPerRead, value: 1)
-            .connectTimeout(share)
-        let future: EventLoopFuture<any Channel>
-        do {
-            future = bootstrap.connect(to: try address.socketAddress(port: target.url.port))
-        } catch {
-            exchange.fail(.connect, "\(address) port \(target.url.port): \(error)")
-            return ended(exchange)
-        }
-        future.assumeIsolated().whenComplete { result in
-            let (pool, exchange) = bound.value
-            switch result {
-            case .success(let channel):
-                pool.connected(exchange, channel)
-            case .failure(let error):
-                let failure = "\(address) port \(target.url.port): \(Self.describe(error))"
-                if Self.isOfThisHost(error) {
-                    exchange.fail(.host, "no connection can be made here: \(Self.describe(error))")
-                    return pool.ended(exchange)
-                }
-                pool.connect(exchange, to: rest, failures: failures + [failure])
-            }
-        }
+        return AttemptFailure(verdict, of: address, for: target.url)
     }
 
     private func connected(_ exchange: Exchange, _ channel: any Channel) {
@@ -295,22 +284,6 @@ final class ConnectionPool {
         let decoder = HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes, informationalResponseStrategy: .drop)
         try channel.pipeline.syncOperations.addHandlers([encoder, ByteToMessageHandler(decoder), connection])
         connection.send(exchange, isReused: false)
-    }
-
-    /// Whether descriptors or memory have run out here: no fault of the receiver's.
-    private static func isOfThisHost(_ error: any Error) -> Bool {
-        guard let error = error as? IOError else { return false }
-        return [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(error.errnoCode)
-    }
-
-    private static func describe(_ error: any Error) -> String {
-        switch error {
-        case ChannelError.connectTimeout: return "no answer to the connection attempt"
-        case let error as IOError:
-            // NIO's text names the call; the reason alone reads better.
-            return String(cString: strerror(error.errnoCode)).lowercased()
-        default: return "\(error)"
-        }
     }
 }
 

@@ -9,6 +9,7 @@ package import RelayCore
 package final class DeliveryClient {
     private let loop: any EventLoop
     private let pool: ConnectionPool
+    private let resolver: Resolver
     private var encoder: RequestEncoder
 
     package init(
@@ -16,6 +17,7 @@ package final class DeliveryClient {
         journal: JournalID
     ) throws {
         self.loop = loop
+        self.resolver = resolver
         pool = ConnectionPool(loop: loop, resolver: resolver, tls: try TLSClient(verifier: verifier), policy: policy)
         encoder = RequestEncoder(journal: journal)
     }
@@ -46,5 +48,6 @@ package final class DeliveryClient {
     /// Breaks off all attempts, which count as none, and closes all connections.
     package func shutDown() {
         pool.abandonAll()
+        resolver.close()
     }
 }

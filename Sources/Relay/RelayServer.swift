@@ -76,7 +76,7 @@ package struct RelayServer: Sendable {
         }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
         let threads = NIOThreadPool(numberOfThreads: 2)
-        let lookUps = NIOThreadPool(numberOfThreads: Limits.resolverThreads)
+        let lookUps = NIOThreadPool(numberOfThreads: 1)
         let scans = NIOThreadPool(numberOfThreads: 1)
         threads.start()
         lookUps.start()

@@ -116,8 +116,29 @@ package enum Limits {
     /// Idle connections kept for one origin.
     package static let idleConnectionsPerOrigin = 256
 
-    /// Names that are resolved at the same time; one name has one look-up.
-    package static let resolverThreads = 4
+    /// Names that are looked up at the same time, a socket each; one name has one look-up. As many as there are attempts
+    /// of webhooks without a recent success, so that names whose servers say nothing keep no other name waiting.
+    package static let lookUps = 2048
+
+    /// Of those, names that had no answer the last time.
+    package static let slowLookUps = 1024
+
+    /// How long a look-up may take in all, and how long a name server may take before it, or the next one, is asked again.
+    package static let lookUpTime: Duration = .seconds(10)
+    package static let nameServerTime: Duration = .seconds(2)
+    package static let nameServerTries = 3
+
+    /// How long the addresses of one family wait for those of the other (RFC 8305 section 3; its 50 ms would go without
+    /// IPv6 too often where the name server is far away).
+    package static let secondFamilyTime: Duration = .milliseconds(500)
+
+    /// Addresses of one name that are tried; all of them are judged.
+    package static let addressesPerAttempt = 64
+
+    /// Connection attempts of one delivery that are under way at once, and how long one is ahead of the next
+    /// (RFC 8305 section 5).
+    package static let connectionsAtOnce = 6
+    package static let connectionAttemptDelay: Duration = .milliseconds(250)
 
     /// How long a resolved name is used again, and a failed look-up not tried again.
     package static let resolvedNameTime: Duration = .seconds(30)

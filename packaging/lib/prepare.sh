@@ -83,7 +83,7 @@ apt_install() {
 
 # What the build links with.
 install_build_packages() {
-    install_packages binutils ca-certificates git libc6-dev libssl-dev libstdc++-12-dev libsystemd-dev pkg-config
+    install_packages binutils ca-certificates git libc-ares-dev libc6-dev libssl-dev libstdc++-12-dev libsystemd-dev pkg-config
 }
 
 # Builds what is installed: one executable with the Swift runtime in it, without symbols.

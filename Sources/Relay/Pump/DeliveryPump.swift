@@ -206,12 +206,12 @@ final class DeliveryPump {
         case .failed(let failure):
             records[attempt.webhook, default: LastOutcomes()].lastFailureAt = wall
             records[attempt.webhook, default: LastOutcomes()].lastFailure = failure.reason
-            logger.info(
-                "delivery attempt failed",
-                metadata: [
-                    "webhook": "\(name(of: attempt))", "event": "\(attempt.sequence)", "attempt": "\(attempt.number)",
-                    "reason": "\(failure.reason)",
-                ])
+            var metadata: Logger.Metadata = [
+                "webhook": "\(name(of: attempt))", "event": "\(attempt.sequence)", "attempt": "\(attempt.number)",
+                "reason": "\(failure.reason)",
+            ]
+            if let detail = failure.detail { metadata["detail"] = "\(detail)" }
+            logger.info("delivery attempt failed", metadata: metadata)
         case .abandoned:
             return
         }

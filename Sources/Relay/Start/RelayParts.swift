@@ -25,7 +25,7 @@ struct RelayParts: Sendable {
     /// Takes changed settings over.
     func use(_ configuration: Configuration, logger: Logger) async {
         let catalogue = EventCatalogue(extra: configuration.events.extra)
-        let policy = AddressPolicy(allow: configuration.egress.allow, requireHTTPS: configuration.egress.requireHTTPS)
+        let policy = configuration.addressPolicy
         administration.use(
             RegistrationRules(
                 catalogue: catalogue, egress: policy, signatureHeader: configuration.signing.header))

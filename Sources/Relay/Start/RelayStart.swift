@@ -113,7 +113,7 @@ struct RelayStart {
     }
 
     private var policy: AddressPolicy {
-        AddressPolicy(allow: configuration.egress.allow, requireHTTPS: configuration.egress.requireHTTPS)
+        configuration.addressPolicy
     }
 
     private var targetSettings: TargetSettings {

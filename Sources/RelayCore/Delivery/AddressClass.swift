@@ -24,16 +24,22 @@ package enum AddressClass: String, Hashable, Sendable, CaseIterable {
     case droneIdentity = "drone remote identification (RFC 9374)"
     case segmentRouting = "segment routing SIDs (RFC 9602)"
     case ipv4Compatible = "IPv4-compatible IPv6 (RFC 4291)"
+    case ipv4Mapped = "IPv4-mapped IPv6 (RFC 4291)"
+    case ipv4Translated = "IPv4-translated IPv6 (RFC 2765)"
+    case isatap = "ISATAP tunnel (RFC 5214)"
     case localTranslation = "local-use NAT64 (RFC 8215)"
     case sixToFour = "6to4 tunnel (RFC 3056)"
     case teredo = "Teredo tunnel (RFC 4380)"
     case metadata = "cloud metadata service"
+    case ownListener = "the relay's own API"
 
     /// The class of an address; nil for an ordinary public unicast address.
     ///
-    /// An IPv6 address that carries an IPv4 address has the class of the inner one where that is special. Tunnels that
-    /// nobody should use any more (6to4, Teredo, IPv4-compatible) are special even with a public address inside.
+    /// An IPv6 address that carries an IPv4 address has the class of the inner one where that is special. A public
+    /// address inside makes none of these forms ordinary but one: an address of the well-known NAT64 prefix is how a host
+    /// without IPv4 reaches a receiver without IPv6. No receiver is named by any of the others.
     package init?(of address: IPAddress) {
+        let isMapped = address.unmapped != address
         let address = address.unmapped
         let embedded = EmbeddedIPv4.candidates(in: address)
         if SpecialRanges.metadata.contains(address)
@@ -48,8 +54,17 @@ package enum AddressClass: String, Hashable, Sendable, CaseIterable {
             self = inner
             return
         }
-        guard let found = SpecialRanges.classOfPlainAddress(address) else { return nil }
-        self = found
+        if let found = SpecialRanges.classOfPlainAddress(address) {
+            self = found
+            return
+        }
+        if isMapped {
+            self = .ipv4Mapped
+        } else if EmbeddedIPv4.isISATAP(address) {
+            self = .isatap
+        } else {
+            return nil
+        }
     }
 }
 

@@ -41,14 +41,17 @@ package struct AttemptFailure: Equatable, Sendable {
     }
 
     package let kind: Kind
-    /// A sentence for the administrator.
+    /// A sentence for whoever may see the webhook: it names no address that the webhook's URL does not name.
     package let reason: String
+    /// What only the host's own log says: the addresses that a name has led to.
+    package let detail: String?
     /// The receiver's `Retry-After`.
     package let retryAfter: Duration?
 
-    package init(_ kind: Kind, _ reason: String, retryAfter: Duration? = nil) {
+    package init(_ kind: Kind, _ reason: String, detail: String? = nil, retryAfter: Duration? = nil) {
         self.kind = kind
         self.reason = reason
+        self.detail = detail
         self.retryAfter = retryAfter
     }
 }

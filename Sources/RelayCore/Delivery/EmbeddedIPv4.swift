@@ -20,9 +20,13 @@ enum EmbeddedIPv4 {
             default: nil
             }
         if let special { return special.map { .v4($0) } }
-        // ISATAP, RFC 5214 section 6.1: the interface identifier is 0000:5efe or 0200:5efe and the IPv4 address.
-        if low >> 32 & ~0x0200_0000 == 0x0000_5EFE { return [.v4(tail)] }
-        return []
+        return isISATAP(address) ? [.v4(tail)] : []
+    }
+
+    /// Whether the interface identifier is 0000:5efe or 0200:5efe and an IPv4 address (RFC 5214 section 6.1).
+    static func isISATAP(_ address: IPAddress) -> Bool {
+        guard case .v6(_, let low) = address else { return false }
+        return low >> 32 & ~0x0200_0000 == 0x0000_5EFE
     }
 
     /// The places where RFC 6052 section 2.2 lets a prefix within 64:ff9b:1::/48 have the IPv4 address: after 48, 56,

@@ -5,12 +5,19 @@ enum SpecialRanges {
         quad(169, 254, 169, 254),  // most platforms
         quad(169, 254, 170, 2),  // AWS ECS task credentials
         quad(169, 254, 170, 23),  // AWS EKS pod identity
+        quad(169, 254, 169, 252),  // Google Kubernetes Engine
+        quad(169, 254, 42, 42),  // Scaleway
+        quad(169, 254, 0, 23),  // Tencent Cloud
         quad(100, 100, 100, 200),  // Alibaba Cloud
         quad(168, 63, 129, 16),  // Azure
         quad(192, 0, 0, 192),  // Oracle Cloud
         .v6(high: 0xFD00_0EC2_0000_0000, low: 0x254),  // AWS
         .v6(high: 0xFD00_0EC2_0000_0000, low: 0x23),  // AWS EKS pod identity
         .v6(high: 0xFD20_00CE_0000_0000, low: 0x254),  // Google Cloud
+        .v6(high: 0xFD00_00C1_0000_0000, low: 0xA9FE_A9FE),  // Oracle Cloud
+        .v6(high: 0xFD00_0042_0000_0000, low: 0x42),  // Scaleway
+        .v6(high: 0xFD00_A9FE_A9FE_0000, low: 1),  // Linode
+        .v6(high: 0xFE80_0000_0000_0000, low: 0xA9FE_A9FE),  // OpenStack
     ]
 
     /// The class of an address taken as it is, whatever it may carry; nil for public unicast.
@@ -27,7 +34,7 @@ enum SpecialRanges {
     /// with an ISATAP identifier stays that.
     static func isPlainSpecial(_ address: IPAddress) -> Bool {
         switch classOfPlainAddress(address) {
-        case nil, .ipv4Compatible, .sixToFour, .teredo, .reserved: false
+        case nil, .ipv4Compatible, .ipv4Translated, .sixToFour, .teredo, .reserved: false
         default: true
         }
     }
@@ -72,6 +79,7 @@ enum SpecialRanges {
         entry(.v6(high: 0, low: 0), 128, .unspecified),
         entry(.v6(high: 0, low: 1), 128, .loopback),
         entry(.v6(high: 0, low: 0), 96, .ipv4Compatible),
+        entry(.v6(high: 0, low: 0xFFFF_0000_0000_0000), 96, .ipv4Translated),
         entry(prefix(0x0064_FF9B_0001_0000), 48, .localTranslation),
         entry(prefix(0x0100_0000_0000_0000), 64, .discardOnly),
         entry(prefix(0x0100_0000_0000_0001), 64, .dummyPrefix),

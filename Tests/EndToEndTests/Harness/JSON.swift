@@ -25,6 +25,7 @@ struct JSON: CustomStringConvertible {
 
     var string: String? { value as? String }
     var int: Int? { (value as? NSNumber)?.intValue }
+    var double: Double? { (value as? NSNumber)?.doubleValue }
     var bool: Bool? { value as? Bool }
     var array: [JSON] { (value as? [Any])?.map { JSON(value: $0) } ?? [] }
     var strings: [String] { array.compactMap(\.string) }

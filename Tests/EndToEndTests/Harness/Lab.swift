@@ -39,8 +39,8 @@ final class Lab {
         return daemon
     }
 
-    func receiver(port: Int = 0) throws -> Receiver {
-        let receiver = try Receiver(in: directory, name: "r\(receivers.count)", port: port)
+    func receiver(port: Int = 0, through: [String] = []) throws -> Receiver {
+        let receiver = try Receiver(in: directory, name: "r\(receivers.count)", port: port, through: through)
         receivers.append(receiver)
         return receiver
     }

@@ -23,12 +23,15 @@ final class Receiver {
     private let secretPath: String
     private let process: Child
 
-    /// - Parameter port: 0 lets the system choose.
-    init(in directory: TemporaryDirectory, name: String, port: Int = 0) throws {
+    /// - Parameters:
+    ///   - port: 0 lets the system choose.
+    ///   - through: a program that starts it, such as `nsenter`.
+    init(in directory: TemporaryDirectory, name: String, port: Int = 0, through: [String] = []) throws {
         secretPath = "\(directory.path)/\(name).secret"
         logPath = "\(directory.path)/\(name).log"
         process = try Child(
-            ["node", Package.receiver("receiver.js"), secretPath, logPath, "\(port)"], in: directory, name: name)
+            through + ["node", Package.receiver("receiver.js"), secretPath, logPath, "\(port)"], in: directory,
+            name: name)
         var found: Int?
         try eventually("the receiver listens") { [process] in
             guard process.isRunning else { throw Unmet("node has ended: \(process.errors)") }

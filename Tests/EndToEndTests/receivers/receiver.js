@@ -51,6 +51,18 @@ function answer(request, response, body) {
       return;
     case 'hang':
       return;
+    case 'later': {
+      // Asks for time at the first attempt of each event.
+      const key = request.url + ' ' + request.headers['webhook-id'];
+      const isFirst = !failures.has(key);
+      failures.set(key, 1);
+      if (isFirst) response.writeHead(503, { 'Retry-After': argument }).end();
+      else response.writeHead(204).end();
+      return;
+    }
+    case 'reset':
+      request.socket.resetAndDestroy();
+      return;
     case 'redirect':
       response.writeHead(307, { Location: '/redirected' }).end();
       return;

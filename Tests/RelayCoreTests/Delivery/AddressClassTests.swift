@@ -54,14 +54,28 @@ struct AddressClassTests {
         if !above.isEmpty { #expect(try classify(above) == nil) }
     }
 
+    // Addresses of the registries that are globally reachable all the same: what they lead to is a protocol's machinery
+    // (PCP and TURN anycast, DNS-SD, AMT, AS112), never a receiver.
+    @Test(
+        "the registries' reachable entries",
+        arguments: [
+            "192.0.0.8", "192.0.0.9", "192.0.0.10", "192.0.0.11", "192.0.0.170", "192.0.0.171", "192.31.196.1",
+            "192.52.193.1", "192.88.99.2", "192.175.48.6", "2001:1::1", "2001:1::2", "2001:1::3", "2001:3::1",
+            "2001:4:112::1", "2001:20::1", "2001:30::1", "2620:4f:8000::1",
+        ])
+    func reachableEntries(text: String) throws {
+        #expect(try classify(text) != nil)
+    }
+
     @Test(
         "single addresses, and IPv4 inside IPv6",
         arguments: [
             ("0.0.0.0", .unspecified), ("255.255.255.255", .broadcast), ("::", .unspecified), ("::1", .loopback),
             ("8.8.8.8", nil), ("2606:4700::1111", nil),
-            ("::ffff:127.0.0.1", .loopback), ("::ffff:8.8.8.8", nil), ("::ffff:0.0.0.0", .unspecified),
+            ("::ffff:127.0.0.1", .loopback), ("::ffff:8.8.8.8", .ipv4Mapped), ("::ffff:0.0.0.0", .unspecified),
             ("::127.0.0.1", .loopback), ("::8.8.8.8", .ipv4Compatible), ("::2", .thisNetwork),
-            ("::ffff:0:10.0.0.1", .privateUse), ("::ffff:0:8.8.8.8", .reserved),
+            ("::ffff:0:10.0.0.1", .privateUse), ("::ffff:0:8.8.8.8", .ipv4Translated), ("::fffe:8.8.8.8", .reserved),
+            ("::1:0:8.8.8.8", .reserved),
             ("64:ff9b::10.0.0.1", .privateUse), ("64:ff9b::8.8.8.8", nil), ("64:ff9b::1:8.8.8.8", .reserved),
             ("64:ff9b:1::10.0.0.1", .localTranslation),
             ("2002:7f00:1::", .loopback), ("2002:808:808::", .sixToFour),
@@ -69,7 +83,9 @@ struct AddressClassTests {
             ("2001:0:808:808::f5ff:fffe", .privateUse), ("2001:0:a00:1::f7f7:f7f7", .privateUse),
             ("2001:0:808:808::f7f7:f7f7", .teredo),
             ("2606:4700::5efe:192.168.0.1", .privateUse), ("2606:4700::200:5efe:192.168.0.1", .privateUse),
-            ("2606:4700::5efe:8.8.8.8", nil), ("2606:4700::100:5efe:192.168.0.1", nil),
+            ("2606:4700::5efe:8.8.8.8", .isatap), ("2606:4700::200:5efe:8.8.8.8", .isatap),
+            ("2606:4700::100:5efe:192.168.0.1", nil), ("2606:4700::5efd:192.168.0.1", nil),
+            ("2606:4700::5eff:192.168.0.1", nil),
             ("fe80::5efe:8.8.8.8", .linkLocal), ("fd00::5efe:127.0.0.1", .uniqueLocal),
         ] as [(String, AddressClass?)])
     func single(text: String, expected: AddressClass?) throws {
@@ -80,7 +96,9 @@ struct AddressClassTests {
         "metadata services, however they are written",
         arguments: [
             "169.254.169.254", "169.254.170.2", "169.254.170.23", "100.100.100.200", "168.63.129.16", "192.0.0.192",
-            "fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254", "::ffff:169.254.169.254", "::169.254.169.254",
+            "169.254.169.252", "169.254.42.42", "169.254.0.23",
+            "fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254", "fd00:c1::a9fe:a9fe", "fd00:42::42", "fd00:a9fe:a9fe::1",
+            "fe80::a9fe:a9fe", "::ffff:169.254.169.254", "::169.254.169.254",
             "::ffff:0:169.254.169.254", "64:ff9b::169.254.169.254", "2002:a9fe:a9fe::1",
             "2001:0:808:808::5601:5601", "2606:4700::5efe:169.254.169.254", "fe80::5efe:169.254.169.254",
             // The four layouts of RFC 6052 that fit 64:ff9b:1::/48.
@@ -96,6 +114,9 @@ struct AddressClassTests {
         arguments: [
             ("169.254.169.253", .linkLocal), ("169.254.169.255", .linkLocal), ("168.63.129.15", nil),
             ("168.63.129.17", nil), ("fd00:ec2::253", .uniqueLocal), ("fd00:ec2::255", .uniqueLocal),
+            ("100.100.100.199", .sharedAddressSpace), ("100.100.100.201", .sharedAddressSpace),
+            ("192.0.0.191", .protocolAssignment), ("192.0.0.193", .protocolAssignment),
+            ("fe80::a9fe:a9fd", .linkLocal), ("fe80::a9fe:a9ff", .linkLocal),
         ] as [(String, AddressClass?)])
     func metadataNeighbours(text: String, expected: AddressClass?) throws {
         #expect(try classify(text) == expected)
