@@ -107,6 +107,12 @@ final class WebServer {
         ])
     }
 
+    /// Certificate and key of a site, for another server than nginx.
+    func files(of name: String) throws -> [String] {
+        guard let site = sites.first(where: { $0.name == name }) else { throw Unmet("no site \(name)") }
+        return [site.certificate, site.key]
+    }
+
     // MARK: The server
 
     func start() throws {
