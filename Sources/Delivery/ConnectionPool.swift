@@ -91,8 +91,10 @@ final class ConnectionPool {
         let now = NIODeadline.now()
         for exchange in exchanges where exchange.deadline <= now {
             let seconds = Double((exchange.deadline - exchange.start).nanoseconds / 1_000_000) / 1000
-            exchange.letGo { $0.timeIsUp() }
+            // What a head has said counts; a connection that is not there yet says nothing better than that.
+            exchange.connection?.timeIsUp()
             exchange.fail(.timeout, "no answer within \(seconds) s: it ran out while \(exchange.phase.waiting)")
+            exchange.letGo { $0.close() }
             ended(exchange)
         }
     }

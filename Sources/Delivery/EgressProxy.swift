@@ -36,11 +36,13 @@ package struct EgressProxy: Equatable, Sendable {
     func failure(status: UInt16, for url: WebhookURL) -> AttemptFailure {
         let destination = Self.authority(of: url)
         switch status {
-        case 407 where authorization == nil:
-            return AttemptFailure(
-                .host, "the proxy asks for credentials (HTTP 407): give them as the systemd credential hookline.proxy")
-        case 407:
-            return AttemptFailure(.host, "the proxy does not take the credentials of hookline.proxy (HTTP 407)")
+        case 401, 407:
+            // tinyproxy refuses wrong ones with a 401.
+            let reason =
+                authorization == nil
+                ? "the proxy asks for credentials (HTTP \(status)): give them as the systemd credential hookline.proxy"
+                : "the proxy does not take the credentials of hookline.proxy (HTTP \(status))"
+            return AttemptFailure(.host, reason)
         case 403:
             return AttemptFailure(.forbidden, "the proxy does not allow connections to \(destination) (HTTP 403)")
         case 500...599:

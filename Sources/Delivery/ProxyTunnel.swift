@@ -59,7 +59,14 @@ final class ProxyTunnel: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private static func failure(_ fault: ResponseFault) -> AttemptFailure {
-        AttemptFailure(.connect, "no tunnel through the proxy, taking it for the receiver: \(fault.message)")
+        let reason =
+            switch fault {
+            case .nothing: "the connection was closed without an answer"
+            case .cutHead, .cutBody: "the connection was closed in the middle of its answer"
+            case .tls: "it speaks TLS, which is not supported towards a proxy"
+            default: fault.message
+            }
+        return AttemptFailure(.connect, "no tunnel through the proxy: \(reason)")
     }
 
     private func finish(_ context: ChannelHandlerContext, _ failure: AttemptFailure) {

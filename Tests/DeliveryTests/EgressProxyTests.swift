@@ -28,7 +28,8 @@ struct EgressProxyTests {
         let bare = try EgressProxy("http://p.example:1")
         let known = try EgressProxy("http://p.example:1", credentials: "a:b")
         let cases: [(EgressProxy, UInt16, AttemptFailure.Kind, String)] = [
-            (bare, 407, .host, "hookline.proxy"), (known, 407, .host, "does not take"), (bare, 403, .forbidden, "403"),
+            (bare, 407, .host, "hookline.proxy"), (known, 407, .host, "does not take"),
+            (known, 401, .host, "does not take"), (bare, 403, .forbidden, "403"),
             (bare, 502, .connect, "can't reach hooks.example:443"), (bare, 301, .connect, "refuses a tunnel"),
             (bare, 405, .connect, "HTTP 405"),
         ]
