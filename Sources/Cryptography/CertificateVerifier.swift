@@ -1,10 +1,8 @@
 import COpenSSL
 
-/// Checks a TLS server's certificate chain and its name (RFC 5280, RFC 6125) by libcrypto, against the system's trust
-/// store and the authorities of a file.
-///
-/// libcrypto rather than NIOSSL's own check, because it says why a chain is refused: expired, self-signed, of an unknown
-/// authority or for another host.
+/// Whom to trust: the system's trust store and the authorities of a file. libcrypto checks chains and names by it
+/// (RFC 5280, RFC 6125), and here stands what it means when it refuses one: expired, self-signed, of an unknown authority
+/// or for another host.
 package final class CertificateVerifier: @unchecked Sendable {
     // A store is made once; libcrypto locks its look-ups.
     private let store: OpaquePointer
@@ -29,40 +27,17 @@ package final class CertificateVerifier: @unchecked Sendable {
         X509_STORE_free(store)
     }
 
-    /// Checks a chain.
+    /// Lets the connections of a context trust whom this one trusts.
+    func trust(in context: OpaquePointer) {
+        SSL_CTX_set1_cert_store(context, store)
+    }
+
+    /// Why a chain was refused.
     ///
     /// - Parameters:
-    ///   - chain: DER, the server's own certificate first.
-    ///   - host: a name, or an address in its text form.
-    /// - Returns: why the chain is refused; nil if it is good.
-    package func refusal(of chain: [[UInt8]], host: String, isAddress: Bool) -> String? {
-        guard let context = X509_STORE_CTX_new(), let others = hookline_x509_stack() else {
-            return "libcrypto is out of memory"
-        }
-        var leaf: OpaquePointer?
-        defer {
-            X509_STORE_CTX_free(context)
-            hookline_x509_stack_free(others)
-            X509_free(leaf)
-        }
-        for (index, bytes) in chain.enumerated() {
-            var start: UnsafePointer<UInt8>?
-            let parsed = bytes.withUnsafeBufferPointer { buffer in
-                start = buffer.baseAddress
-                return d2i_X509(nil, &start, buffer.count)
-            }
-            guard let parsed else { return "the certificate can't be read" }
-            if index == 0 { leaf = parsed } else { hookline_x509_push(others, parsed) }
-        }
-        guard let leaf, X509_STORE_CTX_init(context, store, leaf, others) == 1 else { return "there is no certificate" }
-        X509_STORE_CTX_set_default(context, "ssl_server")
-        let parameters = X509_STORE_CTX_get0_param(context)
-        let isSet =
-            isAddress
-            ? X509_VERIFY_PARAM_set1_ip_asc(parameters, host) : X509_VERIFY_PARAM_set1_host(parameters, host, 0)
-        guard isSet == 1 else { return "the host name \(host) can't be checked" }
-        if X509_verify_cert(context) == 1 { return nil }
-        let code = X509_STORE_CTX_get_error(context)
+    ///   - code: an `X509_V_ERR_…`.
+    ///   - host: the name or address that the certificate had to be for.
+    static func reason(_ code: Int32, host: String) -> String {
         switch code {
         case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH:
             return "the certificate is not for \(host) (wrong host name)"
@@ -80,7 +55,7 @@ package final class CertificateVerifier: @unchecked Sendable {
         }
     }
 
-    private static func lastError() -> String {
+    static func lastError() -> String {
         let code = ERR_get_error()
         guard code != 0, let text = ERR_reason_error_string(code) else { return "no reason given" }
         return String(cString: text)

@@ -1,31 +1,30 @@
 import DequeModule
 import NIOCore
-import NIOHTTP1
-import NIOSSL
 import RelayCore
 
 /// Connections to receivers, kept open between deliveries; confined to one event loop.
 ///
-/// Resolve, judge every address, connect to the judged ones in turn, TLS with the host's name, one request, and back.
+/// Resolve, judge every address, connect to the judged ones in turn, TLS with the host's name, one request, and back. With a
+/// proxy: connect to that, a tunnel, and on from TLS.
 final class ConnectionPool {
     private let loop: any EventLoop
     private let resolver: Resolver
     private let tls: TLSClient
     /// Which addresses may be reached. Connections that were made under another policy are not used again.
-    var policy: AddressPolicy {
-        didSet {
-            policyVersion += 1
-            closeAllIdle()
-        }
-    }
+    private(set) var policy: AddressPolicy
+    private(set) var proxy: EgressProxy?
     private(set) var policyVersion = 0
     private var idle: [Origin: Deque<ReceiverConnection>] = [:]
     private var idleCount = 0
+    /// Some of them have ended, or have begun another answer, since they came in here.
+    private var lingering = Deque<ReceiverConnection>()
     /// Attempts that are not over, or whose answers are still being read.
     private var exchanges: [Exchange] = []
     private var sweep: RepeatedTask?
     private var isEndingLateAttempts = false
     private var idleSweep: RepeatedTask?
+
+    private static let connectionAge = TimeAmount.nanoseconds(Limits.connectionAge.nanoseconds)
 
     /// How often deadlines are looked at while there are any.
     private static let sweepInterval = TimeAmount.milliseconds(20)
@@ -34,11 +33,20 @@ final class ConnectionPool {
     private static let lateAttemptsPerTurn = 4
     private static let lateAttemptsPause = TimeAmount.milliseconds(1)
 
-    init(loop: any EventLoop, resolver: Resolver, tls: TLSClient, policy: AddressPolicy) {
+    init(loop: any EventLoop, resolver: Resolver, tls: TLSClient, policy: AddressPolicy, proxy: EgressProxy? = nil) {
         self.loop = loop
         self.resolver = resolver
         self.tls = tls
         self.policy = policy
+        self.proxy = proxy
+    }
+
+    /// Takes changed settings over.
+    func use(_ policy: AddressPolicy, _ proxy: EgressProxy?) {
+        self.policy = policy
+        self.proxy = proxy
+        policyVersion += 1
+        closeAllIdle()
     }
 
     // MARK: Attempts
@@ -88,10 +96,10 @@ final class ConnectionPool {
         let late = exchanges.lazy.filter { $0.deadline <= now }.prefix(Self.lateAttemptsPerTurn)
         for exchange in Array(late) {
             let seconds = Double((exchange.deadline - exchange.start).nanoseconds / 1_000_000) / 1000
-            let connection = exchange.connection
-            exchange.connection = nil
-            connection?.timeIsUp()
+            // What a head has said counts; a connection that is not there yet says nothing better than that.
+            exchange.connection?.timeIsUp()
             exchange.fail(.timeout, "no answer within \(seconds) s: it ran out while \(exchange.phase.waiting)")
+            exchange.letGo { $0.close() }
             ended(exchange)
         }
         guard exchanges.contains(where: { $0.deadline <= now }) else { return }
@@ -105,10 +113,8 @@ final class ConnectionPool {
     /// Ends all attempts: they count as none.
     func abandonAll() {
         for exchange in exchanges {
-            let connection = exchange.connection
-            exchange.connection = nil
             exchange.finish(.abandoned)
-            connection?.close()
+            exchange.letGo { $0.close() }
         }
         exchanges.removeAll()
         sweep?.cancel()
@@ -128,7 +134,7 @@ final class ConnectionPool {
 
     /// Keeps a connection for the next attempt to the same origin.
     func release(_ connection: ReceiverConnection) {
-        guard connection.policyVersion == policyVersion,
+        guard connection.policyVersion == policyVersion, connection.madeAt > .now() - Self.connectionAge,
             idle[connection.origin]?.count ?? 0 < Limits.idleConnectionsPerOrigin
         else { return connection.close() }
         idle[connection.origin, default: Deque()].append(connection)
@@ -175,10 +181,20 @@ final class ConnectionPool {
         }
     }
 
+    /// The rest of an answer is read on a connection although its outcome is known.
+    func lingers(_ connection: ReceiverConnection) {
+        lingering.append(connection)
+        if lingering.count > Limits.lingeringConnections { lingering.removeFirst().stopLingering() }
+    }
+
     // MARK: New connections
 
     private func resolve(_ exchange: Exchange) {
-        switch exchange.target.url.host {
+        if proxy != nil, let refusal = policy.refusalThroughProxy(of: exchange.target) {
+            exchange.fail(.forbidden, refusal)
+            return ended(exchange)
+        }
+        switch proxy?.host ?? exchange.target.url.host {
         case .address(let address):
             connect(exchange, to: [address])
         case .name(let name):
@@ -189,7 +205,9 @@ final class ConnectionPool {
                     let (pool, exchange) = bound.value
                     switch answer {
                     case .failed(let reason):
-                        exchange.fail(.resolve, "the name \(name) can't be resolved: \(reason)")
+                        exchange.fail(
+                            pool.proxy == nil ? .resolve : .host,
+                            "the \(pool.proxy == nil ? "" : "proxy's ")name \(name) can't be resolved: \(reason)")
                         pool.ended(exchange)
                     case .addresses(let addresses):
                         pool.connect(exchange, to: addresses)
@@ -201,8 +219,9 @@ final class ConnectionPool {
 
     private func connect(_ exchange: Exchange, to addresses: [IPAddress]) {
         guard !exchange.isOver else { return ended(exchange) }
-        // One address that is not allowed is enough: the name's owner could have any of them connected to.
-        for address in addresses {
+        // One address that is not allowed is enough: the name's owner could have any of them connected to. Where the proxy
+        // is the administrator has said.
+        for address in addresses where proxy == nil {
             if let refusal = refusal(of: address, for: exchange.target) {
                 exchange.finish(.failed(refusal))
                 return ended(exchange)
@@ -211,7 +230,7 @@ final class ConnectionPool {
         exchange.phase = .connecting
         let left = Duration.nanoseconds((exchange.deadline - NIODeadline.now()).nanoseconds)
         let dialer = Dialer(
-            loop: loop, addresses: addresses, port: exchange.target.url.port, time: left,
+            loop: loop, addresses: addresses, port: proxy?.port ?? exchange.target.url.port, time: left,
             isWanted: { !exchange.isOver }
         ) { [self] outcome in dialed(exchange, outcome) }
         dialer.start()
@@ -221,14 +240,19 @@ final class ConnectionPool {
         switch outcome {
         case .connected(let channel, let address):
             // The policy may have changed since the address was judged.
-            if let refusal = refusal(of: address, for: exchange.target) {
+            if proxy == nil, let refusal = refusal(of: address, for: exchange.target) {
                 channel.close(promise: nil)
                 exchange.finish(.failed(refusal))
                 return ended(exchange)
             }
             connected(exchange, channel)
         case .failed(let failures):
-            exchange.finish(.failed(.connect(failures, to: exchange.target.url)))
+            if proxy == nil {
+                exchange.finish(.failed(.connect(failures, to: exchange.target.url)))
+            } else {
+                let reasons = failures.map { "\($0.address): \($0.reason)" }.joined(separator: "; ")
+                exchange.fail(.host, "the proxy can't be reached: \(reasons)")
+            }
             ended(exchange)
         case .hostTrouble(let reason):
             exchange.fail(.host, "no connection can be made here: \(reason)")
@@ -248,41 +272,51 @@ final class ConnectionPool {
             channel.close(promise: nil)
             return ended(exchange)
         }
-        do {
+        // Closed with the attempt, should its time run out before there is a connection.
+        exchange.channel = channel
+        guard let proxy else { return secure(exchange, channel) }
+        exchange.phase = .proxy
+        let bound = NIOLoopBound((self, exchange, channel), eventLoop: loop)
+        let tunnel = ProxyTunnel(proxy, to: exchange.target.url) { failure in
+            let (pool, exchange, channel) = bound.value
+            if let failure { exchange.fail(failure) }
+            pool.secure(exchange, channel)
+        }
+        pass(exchange, channel) { try channel.pipeline.syncOperations.addHandler(tunnel) }
+    }
+
+    private func secure(_ exchange: Exchange, _ channel: any Channel) {
+        pass(exchange, channel) {
             guard exchange.target.url.scheme == .https else { return try ready(exchange, channel) }
             exchange.phase = .handshake
             let bound = NIOLoopBound((self, exchange, channel), eventLoop: loop)
-            try tls.start(on: channel, host: exchange.target.url.host) { failure in
+            try tls.start(on: channel, to: exchange.target.origin) { failure in
                 let (pool, exchange, channel) = bound.value
-                pool.handshaken(exchange, channel, failure)
+                if let failure { exchange.fail(.tls, failure) }
+                pool.pass(exchange, channel) { try pool.ready(exchange, channel) }
             }
-        } catch {
-            exchange.fail(.tls, "\(error)")
-            channel.close(promise: nil)
-            ended(exchange)
         }
     }
 
-    private func handshaken(_ exchange: Exchange, _ channel: any Channel, _ failure: String?) {
-        if let failure { exchange.fail(.tls, failure) }
-        guard !exchange.isOver else {
-            channel.close(promise: nil)
-            return ended(exchange)
+    /// Takes the next step towards a connection, unless the attempt is over.
+    private func pass(_ exchange: Exchange, _ channel: any Channel, _ step: () throws -> Void) {
+        if !exchange.isOver {
+            do {
+                return try step()
+            } catch {
+                // What can't be set up here, or a channel that was closed meanwhile.
+                exchange.fail(.connect, "the connection can't be set up: \(error)")
+            }
         }
-        do {
-            try ready(exchange, channel)
-        } catch {
-            exchange.fail(.connect, "\(error)")
-            channel.close(promise: nil)
-            ended(exchange)
-        }
+        exchange.channel = nil
+        channel.close(promise: nil)
+        ended(exchange)
     }
 
     private func ready(_ exchange: Exchange, _ channel: any Channel) throws {
-        let encoder = PreparedRequestEncoder()
-        let connection = ReceiverConnection(origin: exchange.target.origin, pool: self, encoder: encoder)
-        let decoder = HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes, informationalResponseStrategy: .drop)
-        try channel.pipeline.syncOperations.addHandlers([encoder, ByteToMessageHandler(decoder), connection])
+        let connection = ReceiverConnection(origin: exchange.target.origin, pool: self)
+        try channel.pipeline.syncOperations.addHandler(connection)
+        exchange.channel = nil
         connection.send(exchange, isReused: false)
     }
 }
@@ -292,6 +326,7 @@ extension Exchange.Phase {
         switch self {
         case .resolving: "resolving the name"
         case .connecting: "connecting"
+        case .proxy: "waiting for the proxy"
         case .handshake: "in the TLS handshake"
         case .response: "waiting for the response"
         }

@@ -14,17 +14,18 @@ package final class DeliveryClient {
 
     package init(
         loop: any EventLoop, resolver: Resolver, verifier: CertificateVerifier, policy: AddressPolicy,
-        journal: JournalID
+        proxy: EgressProxy? = nil, journal: JournalID
     ) throws {
         self.loop = loop
         self.resolver = resolver
-        pool = ConnectionPool(loop: loop, resolver: resolver, tls: try TLSClient(verifier: verifier), policy: policy)
+        pool = ConnectionPool(
+            loop: loop, resolver: resolver, tls: try TLSClient(verifier: verifier), policy: policy, proxy: proxy)
         encoder = RequestEncoder(journal: journal)
     }
 
-    /// Which addresses may be reached, from the next connection on.
-    package func use(_ policy: AddressPolicy) {
-        pool.policy = policy
+    /// Which addresses may be reached, and through which proxy, from the next connection on.
+    package func use(_ policy: AddressPolicy, _ proxy: EgressProxy?) {
+        pool.use(policy, proxy)
     }
 
     /// Attempts a delivery.

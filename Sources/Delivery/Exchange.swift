@@ -5,7 +5,7 @@ import RelayCore
 final class Exchange {
     /// What it waits for: named when the time is up.
     enum Phase {
-        case resolving, connecting, handshake, response
+        case resolving, connecting, proxy, handshake, response
     }
 
     let target: DeliveryTarget
@@ -18,6 +18,8 @@ final class Exchange {
     /// Whether a kept connection has turned out closed for it: the next one is new.
     var mustBeNew = false
     var connection: ReceiverConnection?
+    /// What will become its connection, once the proxy and TLS have agreed.
+    var channel: (any Channel)?
     private var completion: ((AttemptOutcome) -> Void)?
 
     init(
@@ -42,6 +44,21 @@ final class Exchange {
     }
 
     func fail(_ kind: AttemptFailure.Kind, _ reason: String) {
-        finish(.failed(AttemptFailure(kind, reason)))
+        fail(AttemptFailure(kind, reason))
+    }
+
+    func fail(_ failure: AttemptFailure) {
+        finish(.failed(failure))
+    }
+
+    /// Lets go of whatever it has on the way.
+    ///
+    /// - Parameter close: called with its connection, if there is one by now.
+    func letGo(_ close: (ReceiverConnection) -> Void) {
+        let (connection, channel) = (connection, channel)
+        self.connection = nil
+        self.channel = nil
+        if let connection { close(connection) }
+        channel?.close(promise: nil)
     }
 }

@@ -1,52 +1,56 @@
 import NIOCore
-import NIOHTTP1
 import RelayCore
 
 /// A connection to a receiver: one request at a time, and what its answer means.
 ///
 /// idle ▶ waiting for a head ▶ reading what follows it ▶ idle, or closed
 final class ReceiverConnection: ChannelInboundHandler, RemovableChannelHandler {
-    typealias InboundIn = HTTPClientResponsePart
-    typealias OutboundOut = HTTPClientRequestPart
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
 
     private enum State {
         case idle
         case waiting(Exchange)
-        /// The head has decided; `failure` is what a status other than 2xx will be reported as at the end.
-        case reading(Exchange, status: UInt16, keepAlive: Bool, bytes: Int, excerpt: [UInt8], retryAfter: Duration?)
+        /// The head has decided; the rest is read for the next request's sake.
+        case reading(Exchange, ResponseHead)
         case closed
     }
 
     let origin: Origin
     private unowned let pool: ConnectionPool
-    private let encoder: PreparedRequestEncoder
     private var state = State.idle
+    private var parser = ResponseParser()
+    /// The beginning of the body, where it will be shown.
+    private var excerpt: [UInt8] = []
+    /// Bytes that came after the head.
+    private var bodyBytes = 0
     private var context: ChannelHandlerContext?
     private var isReused = false
+    let madeAt = NIODeadline.now()
     /// Since when it has been idle.
     private(set) var idleSince = NIODeadline.now()
 
     /// The address policy under which it was made.
     let policyVersion: Int
 
-    init(origin: Origin, pool: ConnectionPool, encoder: PreparedRequestEncoder) {
+    init(origin: Origin, pool: ConnectionPool) {
         self.origin = origin
         policyVersion = pool.policyVersion
         self.pool = pool
-        self.encoder = encoder
     }
 
-    /// Nothing but the head's method is of use here: the request itself is written as it was prepared.
-    private static let head = HTTPRequestHead(version: .http1_1, method: .POST, uri: "/")
-
     func send(_ exchange: Exchange, isReused: Bool) {
-        guard let context else { return connectionLost(exchange, "the connection was closed before the request") }
+        guard let context else {
+            self.isReused = isReused
+            return connectionLost(exchange, ResponseFault.nothing.message)
+        }
         self.isReused = isReused
         exchange.phase = .response
         exchange.connection = self
         state = .waiting(exchange)
-        encoder.prepared = exchange.request
-        context.writeAndFlush(wrapOutboundOut(.head(Self.head)), promise: nil)
+        parser = ResponseParser()
+        bodyBytes = 0
+        context.writeAndFlush(wrapOutboundOut(exchange.request), promise: nil)
     }
 
     /// Closes; an attempt in it is over already.
@@ -57,81 +61,127 @@ final class ReceiverConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     /// The attempt's time is up.
     func timeIsUp() {
-        switch state {
-        case .reading(let exchange, let status, _, _, let excerpt, let retryAfter):
-            report(exchange, status, excerpt, retryAfter)
-        case .idle, .waiting, .closed:
-            break
-        }
+        if case .reading(let exchange, let head) = state { report(exchange, head) }
         close()
     }
 
     // MARK: Channel events
 
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
-    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch (unwrapInboundIn(data), state) {
-        case (.head(let head), .waiting(let exchange)):
-            state = .reading(
-                exchange, status: UInt16(clamping: head.status.code), keepAlive: head.isKeepAlive, bytes: 0,
-                excerpt: [],
-                retryAfter: Self.retryAfter(head.headers))
-        case (
-            .body(let part), .reading(let exchange, let status, let keepAlive, let bytes, var excerpt, let retryAfter)
-        ):
-            let total = bytes + part.readableBytes
-            if !exchange.isOver, excerpt.count < Limits.responseExcerptBytes {
-                excerpt.append(contentsOf: part.readableBytesView.prefix(Limits.responseExcerptBytes - excerpt.count))
-            }
-            guard total <= Limits.responseBodyBytes else { return drop() }
-            state = .reading(
-                exchange, status: status, keepAlive: keepAlive, bytes: total, excerpt: excerpt, retryAfter: retryAfter)
-        case (.end, .reading(let exchange, let status, let keepAlive, _, let excerpt, let retryAfter)):
-            exchange.connection = nil
-            state = .idle
-            idleSince = .now()
-            // First back into the pool: the outcome may start the next attempt at once.
-            if keepAlive { pool.release(self) } else { close() }
-            report(exchange, status, excerpt, retryAfter)
-            pool.ended(exchange)
-        case (_, .idle), (_, .closed), (.head, .reading), (.body, .waiting), (.end, .waiting):
-            // Bytes that nobody asked for.
-            drop()
+        let buffer = unwrapInboundIn(data)
+        guard !isQuiet else { return drop() }
+        let isBody = if case .reading = state { true } else { false }
+        buffer.withUnsafeReadableBytes { bytes in
+            bodyBytes += isBody ? bytes.count : 0
+            var offset = 0
+            while take(parser.next(bytes, &offset), of: bytes, &offset) {}
         }
+        if bodyBytes > Limits.responseBodyBytes, case .reading = state { drop() }
+    }
+
+    /// Whether nothing is due.
+    private var isQuiet: Bool {
+        switch state {
+        case .idle, .closed: true
+        case .waiting, .reading: false
+        }
+    }
+
+    /// - Returns: whether there may be more to take.
+    private func take(_ step: ResponseParser.Step, of bytes: UnsafeRawBufferPointer, _ offset: inout Int) -> Bool {
+        switch (step, state) {
+        case (.head(let head), .waiting(let exchange)):
+            state = .reading(exchange, head)
+            excerpt.removeAll(keepingCapacity: true)
+            bodyBytes += bytes.count - offset
+            return true
+        case (.body(let range), .reading(let exchange, let head)):
+            if !head.isSuccess, !exchange.isOver, excerpt.count < Limits.responseExcerptBytes {
+                excerpt.append(contentsOf: bytes[range].prefix(Limits.responseExcerptBytes - excerpt.count))
+            }
+            return true
+        case (.end, .reading(let exchange, let head)):
+            ended(exchange, head, hasMore: offset < bytes.count)
+            return false
+        case (.failed(let fault), _):
+            end(because: fault.message, mayRetry: false)
+            context?.close(promise: nil)
+            return false
+        case (.needsMore, _), (.head, _), (.body, _), (.end, _):
+            return false
+        }
+    }
+
+    /// The answer is whole.
+    private func ended(_ exchange: Exchange, _ head: ResponseHead, hasMore: Bool) {
+        exchange.connection = nil
+        state = .idle
+        idleSince = .now()
+        // An answer may come before the request is written; a second request must not follow on half of one. A small one
+        // always has room in the kernel's buffer.
+        let isWritten = exchange.request.readableBytes <= Self.surelyWrittenBytes || unwrittenBytes == 0
+        // First back into the pool: the outcome may start the next attempt at once.
+        if parser.keepsConnection, !hasMore, isWritten { pool.release(self) } else { close() }
+        report(exchange, head)
+        pool.ended(exchange)
+    }
+
+    private static let surelyWrittenBytes = 4096
+
+    private var unwrittenBytes: Int {
+        guard let options = context?.channel.syncOptions else { return 1 }
+        // A channel that does not know may have some.
+        return (try? options.getOption(.bufferedWritableBytes)) ?? 1
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
         // A 2xx counts from its head on. Where the whole answer came at once it has been reported at its end, when this
         // connection was free for the next attempt.
-        if case .reading(let exchange, let status, _, _, let excerpt, let retryAfter) = state,
-            Self.isSuccess(status)
-        {
-            report(exchange, status, excerpt, retryAfter)
+        if case .reading(let exchange, let head) = state, head.isSuccess, !exchange.isOver {
+            pool.lingers(self)
+            report(exchange, head)
         }
         context.fireChannelReadComplete()
     }
 
+    /// Closes it if what is being read is of no more use than for the next request.
+    func stopLingering() {
+        if case .reading(let exchange, _) = state, exchange.isOver { drop() }
+    }
+
     /// Closes without reading on; what the head said stands.
     private func drop() {
-        end(because: "the receiver sent more than an answer")
+        end(because: "the receiver sent more than an answer", mayRetry: false)
         context?.close(promise: nil)
     }
 
-    private static func isSuccess(_ status: UInt16) -> Bool { (200...299).contains(status) }
-
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        end(because: Self.describe(error))
+        end(because: Self.describe(error), mayRetry: !parser.hasBegun)
         context.close(promise: nil)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        end(because: "the receiver closed the connection before its answer was whole")
+        let mayRetry = !parser.hasBegun
+        if !isQuiet {
+            switch parser.finish() {
+            case .end:
+                if case .reading(let exchange, let head) = state { ended(exchange, head, hasMore: true) }
+            case .failed(let fault): end(because: fault.message, mayRetry: mayRetry)
+            case .needsMore, .head, .body: end(because: ResponseFault.cutBody.message, mayRetry: false)
+            }
+        } else {
+            end(because: ResponseFault.nothing.message, mayRetry: false)
+        }
         context.fireChannelInactive()
     }
 
-    private func end(because reason: String) {
+    private func end(because reason: String, mayRetry: Bool) {
         let before = state
         state = .closed
         switch before {
@@ -139,10 +189,12 @@ final class ReceiverConnection: ChannelInboundHandler, RemovableChannelHandler {
             pool.removeIdle(self)
         case .waiting(let exchange):
             exchange.connection = nil
-            connectionLost(exchange, reason)
-        case .reading(let exchange, let status, _, _, let excerpt, let retryAfter):
+            if mayRetry { return connectionLost(exchange, reason) }
+            exchange.fail(.response, reason)
+            pool.ended(exchange)
+        case .reading(let exchange, let head):
             exchange.connection = nil
-            report(exchange, status, excerpt, retryAfter)
+            report(exchange, head)
             pool.ended(exchange)
         case .closed:
             break
@@ -160,51 +212,30 @@ final class ReceiverConnection: ChannelInboundHandler, RemovableChannelHandler {
         }
     }
 
-    private func report(_ exchange: Exchange, _ status: UInt16, _ excerpt: [UInt8], _ retryAfter: Duration?) {
+    // MARK: Outcomes
+
+    private func report(_ exchange: Exchange, _ head: ResponseHead) {
         guard !exchange.isOver else { return }
-        if Self.isSuccess(status) { return exchange.finish(.delivered, status: status) }
-        var reason = "HTTP \(status)"
-        if (300...399).contains(status) { reason += " (redirects are not followed)" }
-        let text = Self.printable(excerpt)
+        if head.isSuccess { return exchange.finish(.delivered, status: head.status) }
+        var reason = "HTTP \(head.status)"
+        if head.isRedirect { reason += " (redirects are not followed)" }
+        let text = PlainText.line(excerpt)
         if !text.isEmpty { reason += ": \(text)" }
-        exchange.finish(.failed(AttemptFailure(.status, reason, retryAfter: retryAfter)), status: status)
+        exchange.finish(
+            .failed(AttemptFailure(.status, reason, retryAfter: Self.retryAfter(head.fields))), status: head.status)
     }
 
     /// `Retry-After` in seconds (RFC 9110 section 10.2.3).
-    private static func retryAfter(_ headers: HTTPHeaders) -> Duration? {
-        guard let seconds = headers.first(name: "retry-after").flatMap({ Int64($0) }), seconds >= 0 else { return nil }
+    private static func retryAfter(_ fields: ResponseFields) -> Duration? {
+        guard let seconds = fields.first(name: "retry-after").flatMap({ Int64($0) }), seconds >= 0 else { return nil }
         return .seconds(min(seconds, 86_400))
-    }
-
-    /// The beginning of an answer's text on one line.
-    private static func printable(_ bytes: [UInt8]) -> String {
-        let text = String(decoding: bytes, as: UTF8.self).unicodeScalars.map { scalar in
-            scalar.properties.generalCategory == .control ? " " : String(scalar)
-        }.joined()
-        let words = text.split(separator: " ").joined(separator: " ")
-        return words.count > 120 ? words.prefix(120) + "…" : words
     }
 
     private static func describe(_ error: any Error) -> String {
         switch error {
-        case let error as HTTPParserError: "the answer is no HTTP/1.1: \(error)"
-        case let error as IOError: "the connection broke: \(String(describing: error.description))"
+        case let error as TLSFailure: error.reason
+        case let error as IOError: "the connection broke: \(error.plainReason)"
         default: "the connection broke: \(error)"
         }
-    }
-}
-
-/// Writes the request that was prepared in the place of the head that the response decoder was told of: the decoder has
-/// to know what was asked to understand the answer, and encoding a head anew for each attempt would be wasted.
-final class PreparedRequestEncoder: ChannelOutboundHandler {
-    typealias OutboundIn = HTTPClientRequestPart
-    typealias OutboundOut = ByteBuffer
-
-    var prepared: ByteBuffer?
-
-    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        guard case .head = unwrapOutboundIn(data), let request = prepared else { return }
-        prepared = nil
-        context.write(wrapOutboundOut(request), promise: promise)
     }
 }

@@ -113,7 +113,16 @@ package enum Limits {
     /// keep theirs, so that the server is seldom the one to close first.
     package static let idleConnectionTime: Duration = .seconds(30)
 
-    /// Idle connections kept for one origin.
+    /// How long a connection is used: what a name resolves to, and whom a certificate is for, is asked again after that.
+    package static let connectionAge: Duration = .seconds(300)
+
+    /// Connections of all origins on which the rest of an answer is read whose success is reported already. Past it the
+    /// oldest one is closed: a receiver that lets its answers drip would otherwise have one for each delivery until the
+    /// deadline.
+    package static let lingeringConnections = 256
+
+    /// Idle connections kept for one origin. Those in use are as many as its webhooks' windows and the host's budget let
+    /// be in flight.
     package static let idleConnectionsPerOrigin = 256
 
     /// Names that are looked up at the same time, a socket each; one name has one look-up. As many as there are attempts

@@ -89,6 +89,8 @@ package struct Configuration: Equatable, Sendable {
         package var caFile = ""
         /// A CONNECT proxy, `http://host:port`; empty for none.
         package var proxy = ""
+        /// The proxy's `user:password`, from the systemd credential `hookline.proxy`; nil without it.
+        package var proxyCredentials: String?
     }
 
     /// Signatures.

@@ -78,9 +78,9 @@ final class DeliveryPump {
         run()
     }
 
-    func use(_ settings: DeliveryScheduler.Settings, _ policy: AddressPolicy) {
+    func use(_ settings: DeliveryScheduler.Settings, _ policy: AddressPolicy, _ proxy: EgressProxy?) {
         scheduler.replaceSettings(settings)
-        client.use(policy)
+        client.use(policy, proxy)
     }
 
     // MARK: Events

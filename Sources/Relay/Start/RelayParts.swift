@@ -30,7 +30,8 @@ struct RelayParts: Sendable {
             RegistrationRules(
                 catalogue: catalogue, egress: policy, signatureHeader: configuration.signing.header))
         let settings = configuration.schedulerSettings
-        await pump.ask { $0.use(settings, policy) }
+        let proxy = configuration.egress.tunnel
+        await pump.ask { $0.use(settings, policy, proxy) }
         await registrar.use(catalogue, TargetSettings(signatureHeader: configuration.signing.header))
         ingest.use(configuration.ingestSettings(logger: logger))
         keeper.use(configuration.journal, dedupeWindow: configuration.ingest.dedupeWindow)

@@ -128,9 +128,11 @@ struct RelayStart {
         let settings = configuration.schedulerSettings
         let state = recovered.state
         let (journal, policy, targets) = (recovered.journal, policy, targetSettings)
+        let proxy = configuration.egress.tunnel
         return try await deliveryLoop.submit { [deliveryLoop, threads, logger] in
             let client = try DeliveryClient(
-                loop: deliveryLoop, resolver: resolver, verifier: verifier, policy: policy, journal: journal.id)
+                loop: deliveryLoop, resolver: resolver, verifier: verifier, policy: policy, proxy: proxy,
+                journal: journal.id)
             let pump = DeliveryPump(
                 loop: deliveryLoop, journal: journal, readers: threads, client: client,
                 scheduler: DeliveryScheduler(settings: settings, seen: state.lastSequence), logger: logger)

@@ -2,7 +2,8 @@
 /// connection, so that a name that resolves to an inside address opens nothing (server-side request forgery).
 package struct AddressPolicy: Equatable, Sendable {
     private let allow: [EgressRule]
-    private let requireHTTPS: Bool
+    /// Whether plain http goes only to addresses that an exception names.
+    package let requireHTTPS: Bool
     private let ownListeners: [Endpoint]
 
     /// An address and a TCP port.

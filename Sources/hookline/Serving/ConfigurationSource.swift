@@ -33,19 +33,32 @@ struct ConfigurationSource: ParsableArguments {
         return access(Self.installed, F_OK) == 0 ? Self.installed : nil
     }
 
-    /// - Throws: `ConfigurationErrors`, also where the file can't be read.
+    /// - Throws: `ConfigurationErrors`, also where a file can't be read.
     func load(_ environment: [String: String]) throws -> Configuration {
-        guard let path = path(environment) else {
-            return try Configuration.load(text: nil, file: Self.installed, environment: environment)
+        let path = path(environment)
+        let text = try path.map { try Self.read($0, key: "") }
+        var configuration = try Configuration.load(
+            text: text, file: path ?? Self.installed, environment: environment)
+        // systemd.exec(5), LoadCredential=.
+        if !configuration.egress.proxy.isEmpty, let directory = environment["CREDENTIALS_DIRECTORY"],
+            !directory.isEmpty
+        {
+            let credential = "\(directory)/\(Configuration.proxyCredential)"
+            if access(credential, F_OK) == 0 {
+                try configuration.useProxyCredentials(
+                    Self.read(credential, key: "egress.proxy"), file: credential)
+            }
         }
-        let text: String
+        return configuration
+    }
+
+    private static func read(_ path: String, key: String) throws -> String {
         do {
-            text = try TextFile.read(path)
+            return try TextFile.read(path)
         } catch {
             throw ConfigurationErrors(
-                errors: [ConfigurationError(file: path, line: nil, key: "", reason: "can't be read: \(error.reason)")])
+                errors: [ConfigurationError(file: path, line: nil, key: key, reason: "can't be read: \(error.reason)")])
         }
-        return try Configuration.load(text: text, file: path, environment: environment)
     }
 
     /// Loads it, or says what is wrong and ends with status 78.

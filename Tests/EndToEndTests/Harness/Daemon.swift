@@ -13,6 +13,7 @@ final class Daemon {
     var configurationPath: String { "\(directory.path)/\(name).toml" }
     var registrations: String { "\(stateDirectory)/registrations.json" }
 
+    static let loopback = "allow = [\"127.0.0.1/32\", \"::1/128\"]"
     static let localReceivers = "allow = [\"127.0.0.1/32\"]"
 
     /// - Parameters:

@@ -16,6 +16,11 @@ final class WebServer {
         let site: String
         let id: String
         let connection: String
+        /// Such as `TLSv1.3`.
+        let version: String
+        let isResumed: Bool
+        /// What ALPN has come to.
+        let alpn: String
     }
 
     private let lab: Lab
@@ -107,6 +112,12 @@ final class WebServer {
         ])
     }
 
+    /// Certificate and key of a site, for another server than nginx.
+    func files(of name: String) throws -> [String] {
+        guard let site = sites.first(where: { $0.name == name }) else { throw Unmet("no site \(name)") }
+        return [site.certificate, site.key]
+    }
+
     // MARK: The server
 
     func start() throws {
@@ -116,7 +127,7 @@ final class WebServer {
             let site = sites[index]
             blocks += """
                 server {
-                    listen 127.0.0.1:\(site.port) ssl;
+                    listen 127.0.0.1:\(site.port) ssl http2;
                     ssl_certificate \(site.certificate);
                     ssl_certificate_key \(site.key);
                     \(site.settings)
@@ -136,7 +147,7 @@ final class WebServer {
             error_log \(file("error.log"));
             events {}
             http {
-                log_format line "$site $http_webhook_id $connection";
+                log_format line "$site $http_webhook_id $connection $ssl_protocol $ssl_session_reused $ssl_alpn_protocol";
                 client_body_temp_path \(file("body"));
                 proxy_temp_path \(file("proxy"));
                 fastcgi_temp_path \(file("fastcgi"));
@@ -163,7 +174,9 @@ final class WebServer {
     var requests: [Request] {
         text(file("access.log")).split(separator: "\n").map { line in
             let words = line.split(separator: " ").map(String.init)
-            return Request(site: words[0], id: words[1], connection: words[2])
+            return Request(
+                site: words[0], id: words[1], connection: words[2], version: words[3], isResumed: words[4] == "r",
+                alpn: words.count > 5 ? words[5] : "")
         }
     }
 }
