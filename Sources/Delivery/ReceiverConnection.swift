@@ -13,7 +13,7 @@ final class ReceiverConnection: ChannelInboundHandler, RemovableChannelHandler {
         case idle
         case waiting(Exchange)
         /// The head has decided; `failure` is what a status other than 2xx will be reported as at the end.
-        case reading(Exchange, status: UInt16, keepAlive: Bool, bytes: Int, excerpt: [UInt8], retryAfter: Duration?)
+        case reading(Exchange, status: UInt16, keepAlive: Bool, bytes: Int, excerpt: [UInt8], advice: ReceiverAdvice)
         case closed
     }
 
@@ -58,8 +58,8 @@ final class ReceiverConnection: ChannelInboundHandler, RemovableChannelHandler {
     /// The attempt's time is up.
     func timeIsUp() {
         switch state {
-        case .reading(let exchange, let status, _, _, let excerpt, let retryAfter):
-            report(exchange, status, excerpt, retryAfter)
+        case .reading(let exchange, let status, _, _, let excerpt, let advice):
+            report(exchange, status, excerpt, advice)
         case .idle, .waiting, .closed:
             break
         }
@@ -77,9 +77,9 @@ final class ReceiverConnection: ChannelInboundHandler, RemovableChannelHandler {
             state = .reading(
                 exchange, status: UInt16(clamping: head.status.code), keepAlive: head.isKeepAlive, bytes: 0,
                 excerpt: [],
-                retryAfter: Self.retryAfter(head.headers))
+                advice: ReceiverAdvice(head.headers))
         case (
-            .body(let part), .reading(let exchange, let status, let keepAlive, let bytes, var excerpt, let retryAfter)
+            .body(let part), .reading(let exchange, let status, let keepAlive, let bytes, var excerpt, let advice)
         ):
             let total = bytes + part.readableBytes
             if !exchange.isOver, excerpt.count < Limits.responseExcerptBytes {
@@ -87,14 +87,14 @@ final class ReceiverConnection: ChannelInboundHandler, RemovableChannelHandler {
             }
             guard total <= Limits.responseBodyBytes else { return drop() }
             state = .reading(
-                exchange, status: status, keepAlive: keepAlive, bytes: total, excerpt: excerpt, retryAfter: retryAfter)
-        case (.end, .reading(let exchange, let status, let keepAlive, _, let excerpt, let retryAfter)):
+                exchange, status: status, keepAlive: keepAlive, bytes: total, excerpt: excerpt, advice: advice)
+        case (.end, .reading(let exchange, let status, let keepAlive, _, let excerpt, let advice)):
             exchange.connection = nil
             state = .idle
             idleSince = .now()
             // First back into the pool: the outcome may start the next attempt at once.
             if keepAlive { pool.release(self) } else { close() }
-            report(exchange, status, excerpt, retryAfter)
+            report(exchange, status, excerpt, advice)
             pool.ended(exchange)
         case (_, .idle), (_, .closed), (.head, .reading), (.body, .waiting), (.end, .waiting):
             // Bytes that nobody asked for.
@@ -105,10 +105,10 @@ final class ReceiverConnection: ChannelInboundHandler, RemovableChannelHandler {
     func channelReadComplete(context: ChannelHandlerContext) {
         // A 2xx counts from its head on. Where the whole answer came at once it has been reported at its end, when this
         // connection was free for the next attempt.
-        if case .reading(let exchange, let status, _, _, let excerpt, let retryAfter) = state,
+        if case .reading(let exchange, let status, _, _, let excerpt, let advice) = state,
             Self.isSuccess(status)
         {
-            report(exchange, status, excerpt, retryAfter)
+            report(exchange, status, excerpt, advice)
         }
         context.fireChannelReadComplete()
     }
@@ -140,9 +140,9 @@ final class ReceiverConnection: ChannelInboundHandler, RemovableChannelHandler {
         case .waiting(let exchange):
             exchange.connection = nil
             connectionLost(exchange, reason)
-        case .reading(let exchange, let status, _, _, let excerpt, let retryAfter):
+        case .reading(let exchange, let status, _, _, let excerpt, let advice):
             exchange.connection = nil
-            report(exchange, status, excerpt, retryAfter)
+            report(exchange, status, excerpt, advice)
             pool.ended(exchange)
         case .closed:
             break
@@ -160,20 +160,15 @@ final class ReceiverConnection: ChannelInboundHandler, RemovableChannelHandler {
         }
     }
 
-    private func report(_ exchange: Exchange, _ status: UInt16, _ excerpt: [UInt8], _ retryAfter: Duration?) {
+    private func report(_ exchange: Exchange, _ status: UInt16, _ excerpt: [UInt8], _ advice: ReceiverAdvice) {
         guard !exchange.isOver else { return }
-        if Self.isSuccess(status) { return exchange.finish(.delivered, status: status) }
+        if Self.isSuccess(status) { return exchange.finish(.delivered, status: status, wish: advice.wish) }
         var reason = "HTTP \(status)"
         if (300...399).contains(status) { reason += " (redirects are not followed)" }
         let text = Self.printable(excerpt)
         if !text.isEmpty { reason += ": \(text)" }
-        exchange.finish(.failed(AttemptFailure(.status, reason, retryAfter: retryAfter)), status: status)
-    }
-
-    /// `Retry-After` in seconds (RFC 9110 section 10.2.3).
-    private static func retryAfter(_ headers: HTTPHeaders) -> Duration? {
-        guard let seconds = headers.first(name: "retry-after").flatMap({ Int64($0) }), seconds >= 0 else { return nil }
-        return .seconds(min(seconds, 86_400))
+        exchange.finish(
+            .failed(AttemptFailure(.status, reason, retryAfter: advice.retryAfter)), status: status, wish: advice.wish)
     }
 
     /// The beginning of an answer's text on one line.

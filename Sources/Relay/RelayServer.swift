@@ -109,6 +109,10 @@ package struct RelayServer: Sendable {
                 return nil
             }
             group.addTask {
+                await parts.operations.run()
+                return nil
+            }
+            group.addTask {
                 await parts.replayer.run()
                 return nil
             }
@@ -199,6 +203,7 @@ package struct RelayServer: Sendable {
     private func stop(_ parts: RelayParts, _ intakeThread: WorkThread?, drain: Duration) async {
         await parts.drain(for: drain)
         if let intakeThread {
+            await parts.tellLastNews()
             parts.ingest.stop()
             await parts.join(intakeThread)
         }

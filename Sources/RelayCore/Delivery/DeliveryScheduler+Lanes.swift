@@ -20,7 +20,7 @@ extension DeliveryScheduler {
             lanes[slot].timeout = timeout
             lanes[slot].windowMax = windowMax
             lanes[slot].window = min(lanes[slot].window, windowMax)
-            lanes[slot].isPaused = isPaused
+            useState(of: webhook, slot, now: now, wall: wall)
             if isPaused { releaseWaiting(slot) }
             wake(slot)
             return
@@ -33,6 +33,7 @@ extension DeliveryScheduler {
         let slot = vacant.popLast() ?? lanes.count
         if slot == lanes.count { lanes.append(lane) } else { lanes[slot] = lane }
         slots[webhook.number] = slot
+        if case .disabled = webhook.state { useState(of: webhook, slot, now: now, wall: wall) }
         changeParked(slot, by: 0)
         reconcile(slot)
         wake(slot)
@@ -44,19 +45,21 @@ extension DeliveryScheduler {
         lane.delivered = state.delivered
         lane.givenUp = state.givenUp
         lane.isLagging = state.cursor <= seen
+        if let health = state.health { restoreHealth(&lane, health, now: now, wall: wall) }
         let begun = Lane.Moment(monotonic: now, wall: wall)
         for (sequence, open) in state.open.sorted(by: { $0.key < $1.key }) {
             // A wall clock that was set back must not keep a try waiting for longer than it was meant to.
             let wait = min(max(0, open.nextAt - wall), open.waitMax)
             if open.nextAt == 0 || wait == 0 {
                 lane.open[sequence] = Lane.Open(
-                    attempts: open.attempts, phase: .due, isRecorded: true, bytes: open.bytes, begun: begun)
+                    attempts: open.attempts, phase: .due, isRecorded: true, bytes: open.bytes, begun: begun,
+                    isOperational: open.isOperational)
                 lane.due.append(sequence)
             } else {
                 let due = now + .milliseconds(wait)
                 lane.open[sequence] = Lane.Open(
                     attempts: open.attempts, phase: .parked(until: due), isRecorded: true, bytes: open.bytes,
-                    begun: begun)
+                    begun: begun, isOperational: open.isOperational)
                 timers.insert(Timer(due: due, webhook: lane.webhook, sequence: sequence))
             }
         }

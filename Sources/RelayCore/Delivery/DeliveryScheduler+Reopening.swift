@@ -14,7 +14,9 @@ extension DeliveryScheduler {
     package mutating func reopen(
         _ sequence: UInt64, bytes: Int, for webhook: WebhookNumber, isMatched: Bool, now: MonotonicTime, wall: Int64
     ) -> Reopening {
-        guard let slot = slots[webhook], lanes[slot].open[sequence] == nil else { return .pending }
+        guard let slot = slots[webhook], !lanes[slot].health.isDisabled, lanes[slot].open[sequence] == nil else {
+            return .pending
+        }
         guard sequence < reach(of: lanes[slot]) else { return isMatched ? .pending : .tooEarly }
         // What the journal has not heard of yet it never hears of: in one record the settlement has the last word.
         let unsaved = lanes[slot].unsaved.settled.lastIndex { $0.sequence == sequence }
@@ -40,7 +42,7 @@ extension DeliveryScheduler {
 
     /// How many more deliveries a webhook's lane takes to be made once more at present.
     package func roomToReopen(for webhook: WebhookNumber) -> Int {
-        guard let slot = slots[webhook], lanes[slot].takesFresh(isCrowded: isCrowded) else { return 0 }
+        guard let slot = slots[webhook], lanes[slot].hasRoom(isCrowded: isCrowded) else { return 0 }
         return max(0, Limits.laneWindow - lanes[slot].parked)
     }
 }

@@ -38,6 +38,9 @@ struct Lane {
         var begun: Moment
         /// Whether it is made once more: its age counts from then on. A restart forgets it.
         var isRepeat = false
+        /// Of the breaker, when its last attempt began.
+        var epoch: UInt32 = 0
+        var isOperational = false
     }
 
     struct Moment: Equatable {
@@ -82,7 +85,7 @@ struct Lane {
     var cancelThrough: UInt64?
     var delivered = 0
     var givenUp = 0
-    var consecutiveFailures = 0
+    var health = LaneHealth()
     var hasSucceeded = false
 
     /// What the journal does not know yet.
@@ -98,6 +101,8 @@ struct Lane {
         self.cursor = cursor
     }
 
+    var consecutiveFailures: Int { health.breaker.consecutiveFailures }
+
     /// Whether the receiver has lately shown that it works.
     var isProven: Bool { hasSucceeded && consecutiveFailures < 5 }
 
@@ -105,13 +110,19 @@ struct Lane {
     ///
     /// - Parameter isCrowded: whether all lanes together have as many waiting for their next try as memory is meant for.
     func takesFresh(isCrowded: Bool) -> Bool {
+        !health.isBlocked && hasRoom(isCrowded: isCrowded)
+    }
+
+    /// Whether more deliveries may wait for their next try.
+    func hasRoom(isCrowded: Bool) -> Bool {
         if isCrowded, parked >= Limits.laneRetriesBeyond { return false }
         return parked < (isProven ? 4 * Limits.laneRetries : Limits.laneRetries)
     }
 
     /// Whether it could begin an attempt now.
     func hasWork(isCrowded: Bool) -> Bool {
-        !isPaused && inFlight < window && (!due.isEmpty || (takesFresh(isCrowded: isCrowded) && !waiting.isEmpty))
+        !isPaused && !health.isBlocked && inFlight < window
+            && (!due.isEmpty || (takesFresh(isCrowded: isCrowded) && !waiting.isEmpty))
     }
 
     /// Whether it wants more events from the journal.
@@ -122,11 +133,12 @@ struct Lane {
     }
 
     /// Whether deliveries that are in the journal alone are to be settled without an attempt.
-    var isDiscarding: Bool { displaceTo != nil || cancelThrough != nil }
+    var isDiscarding: Bool { displaceTo != nil || cancelThrough != nil || health.isDisabled }
 
     /// How a delivery ends that nobody may attempt; nil: it may be.
     func discards(_ sequence: UInt64) -> SettlementResult? {
         if let cancelThrough, sequence <= cancelThrough { return .cancelled }
+        if health.isDisabled { return .webhookDisabled }
         if let displaceTo, pendingBytes > displaceTo { return .displaced }
         return nil
     }

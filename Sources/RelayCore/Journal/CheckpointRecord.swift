@@ -10,6 +10,8 @@ package struct LaneState: Equatable, Sendable {
         /// How far off that was when it was written down, milliseconds: a wall clock that was set back since then must
         /// not make it any longer.
         package var waitMax: Int64
+        /// Whether the event is an operational one.
+        package var isOperational = false
 
         package init(attempts: UInt16, nextAt: Int64, bytes: UInt32, waitMax: Int64 = 0) {
             self.attempts = attempts
@@ -28,6 +30,8 @@ package struct LaneState: Equatable, Sendable {
     package var pendingBytes = 0
     package var delivered = 0
     package var givenUp = 0
+    /// Nil: nothing has gone wrong.
+    package var health: HealthRecord?
 
     package init(cursor: UInt64) {
         self.cursor = cursor
@@ -56,6 +60,7 @@ package struct LaneState: Equatable, Sendable {
 ///      u64  given up
 ///      u32  number of open deliveries, each: u64 sequence, i64 next try at, u32 bytes of the body,
 ///           u16 attempts
+/// and perhaps a section of health, see ``HealthRecord``
 /// ```
 package struct CheckpointRecord: Equatable, Sendable {
     package let number: UInt64
@@ -88,6 +93,7 @@ package struct CheckpointRecord: Equatable, Sendable {
             buffer.append(madeAt)
             buffer.append(floor)
             let slice = sorted.dropFirst(part * lanesPerPart).prefix(lanesPerPart)
+            var section = HealthSection()
             buffer.append(UInt32(slice.count))
             for (webhook, lane) in slice {
                 buffer.append(webhook)
@@ -102,8 +108,11 @@ package struct CheckpointRecord: Equatable, Sendable {
                     buffer.append(open.nextAt)
                     buffer.append(open.bytes)
                     buffer.append(open.attempts)
+                    if open.isOperational { section.operational.append((webhook, sequence)) }
                 }
+                if let health = lane.health { section.healths.append((webhook, health)) }
             }
+            section.append(to: buffer)
             buffer.endRecord(at: start)
         }
     }
@@ -138,5 +147,8 @@ package struct CheckpointRecord: Equatable, Sendable {
             }
             lanes[webhook] = lane
         }
+        guard let section = HealthSection(&reader) else { return nil }
+        for (webhook, health) in section.healths { lanes[webhook]?.health = health }
+        for (webhook, sequence) in section.operational { lanes[webhook]?.open[sequence]?.isOperational = true }
     }
 }

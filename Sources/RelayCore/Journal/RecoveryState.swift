@@ -84,10 +84,14 @@ package struct RecoveryState: Sendable {
                 lane.open[opening.sequence] = LaneState.Open(attempts: 0, nextAt: 0, bytes: opening.bytes)
             }
             for retry in entry.progress.retried {
+                let isOperational = lane.open[retry.sequence]?.isOperational ?? false
                 lane.open[retry.sequence] = LaneState.Open(
                     attempts: retry.attempts, nextAt: retry.nextAt, bytes: retry.bytes,
                     waitMax: max(0, retry.nextAt - retry.at))
+                lane.open[retry.sequence]?.isOperational = isOperational
             }
+            for sequence in entry.progress.operational { lane.open[sequence]?.isOperational = true }
+            if let health = entry.progress.health { lane.health = health }
             for settlement in entry.progress.settled {
                 lane.open[settlement.sequence] = nil
                 lane.pending = max(0, lane.pending - 1)

@@ -92,6 +92,7 @@ extension SettlementResult {
         case .cancelled: "cancelled"
         case .unreadable: "unreadable"
         case .displaced: "displaced"
+        case .aborted: "aborted"
         }
     }
 }
