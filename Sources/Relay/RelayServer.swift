@@ -201,6 +201,8 @@ package struct RelayServer: Sendable {
     }
 
     private func stop(_ parts: RelayParts, _ intakeThread: WorkThread?, drain: Duration) async {
+        // What there is to tell is delivered with the rest, as far as there is time.
+        if intakeThread != nil { await parts.tellLastNews() }
         await parts.drain(for: drain)
         if let intakeThread {
             await parts.tellLastNews()

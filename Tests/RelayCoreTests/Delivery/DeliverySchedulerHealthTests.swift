@@ -75,9 +75,11 @@ struct DeliverySchedulerHealthTests {
     /// Fails until nothing more can be begun.
     private static func failAll(_ scheduler: inout DeliveryScheduler, at now: MonotonicTime) -> Int {
         var count = 0
-        while let attempt = begin(&scheduler, at: now).first {
+        var flying = begin(&scheduler, at: now)
+        while !flying.isEmpty {
             count += 1
-            end(attempt, refused, &scheduler, at: now)
+            end(flying.removeFirst(), refused, &scheduler, at: now)
+            flying += begin(&scheduler, at: now)
         }
         return count
     }
@@ -301,10 +303,14 @@ struct DeliverySchedulerHealthTests {
     func disableAfter() throws {
         var scheduler = try Self.scheduler(
             schedule: Array(repeating: .seconds(60), count: 50), disableAfter: .seconds(600))
-        Self.accept(1...100, &scheduler)
+        var sequence: UInt64 = 0
         var failedAt: [Int64] = []
         var disabledAt: Int64?
         for second in 0..<3_000 as Range<Int64> where disabledAt == nil {
+            if second % 20 == 0 {
+                sequence += 1
+                Self.accept(sequence...sequence, &scheduler)
+            }
             for attempt in Self.begin(&scheduler, at: Self.at(second)) {
                 // One success in between.
                 let isGood = second >= 300 && second < 400

