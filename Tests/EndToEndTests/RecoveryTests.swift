@@ -87,7 +87,7 @@ extension EndToEnd {
                 formatter.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
                 try receiver.answer(429, "Retry-After: \(asDate ? formatter.string(from: until) : "3")")
                 try daemon.accept(event(id: "first"))
-                try eventually("it was tried") { try receiver.deliveries("/wish").count == 1 }
+                try eventually("it was tried") { try daemon.show(webhook).health.lastFailure.string == "HTTP 429" }
                 let begun = ContinuousClock.now
                 try receiver.answer(nil)
                 for index in 0..<20 { try daemon.accept(event(id: "w\(index)")) }

@@ -122,7 +122,7 @@ private struct World {
         case .accept:
             accept()
             // A burst every minutes, and a long one now and then.
-            put(.accept, at: now + .seconds(120 + random.below(1_200)))
+            put(.accept, at: now + .seconds(480 + random.below(4_800)))
         case .end(let attempt): finish(attempt)
         case .wake: plannedWake = nil
         }
