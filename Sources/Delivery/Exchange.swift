@@ -36,11 +36,11 @@ final class Exchange {
     var isOver: Bool { completion == nil }
 
     /// Reports the outcome; what comes after the first one is not reported.
-    func finish(_ result: AttemptOutcome.Result, status: UInt16? = nil) {
+    func finish(_ result: AttemptOutcome.Result, status: UInt16? = nil, wish: AttemptOutcome.Wish? = nil) {
         guard let completion else { return }
         self.completion = nil
         let nanoseconds = (NIODeadline.now() - start).nanoseconds
-        completion(AttemptOutcome(result, status: status, duration: .nanoseconds(nanoseconds)))
+        completion(AttemptOutcome(result, status: status, duration: .nanoseconds(nanoseconds), wish: wish))
     }
 
     func fail(_ kind: AttemptFailure.Kind, _ reason: String) {

@@ -216,19 +216,15 @@ final class ReceiverConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     private func report(_ exchange: Exchange, _ head: ResponseHead) {
         guard !exchange.isOver else { return }
-        if head.isSuccess { return exchange.finish(.delivered, status: head.status) }
+        let advice = ReceiverAdvice(head.fields)
+        if head.isSuccess { return exchange.finish(.delivered, status: head.status, wish: advice.wish) }
         var reason = "HTTP \(head.status)"
         if head.isRedirect { reason += " (redirects are not followed)" }
         let text = PlainText.line(excerpt)
         if !text.isEmpty { reason += ": \(text)" }
         exchange.finish(
-            .failed(AttemptFailure(.status, reason, retryAfter: Self.retryAfter(head.fields))), status: head.status)
-    }
-
-    /// `Retry-After` in seconds (RFC 9110 section 10.2.3).
-    private static func retryAfter(_ fields: ResponseFields) -> Duration? {
-        guard let seconds = fields.first(name: "retry-after").flatMap({ Int64($0) }), seconds >= 0 else { return nil }
-        return .seconds(min(seconds, 86_400))
+            .failed(AttemptFailure(.status, reason, retryAfter: advice.retryAfter)), status: head.status,
+            wish: advice.wish)
     }
 
     private static func describe(_ error: any Error) -> String {

@@ -5,7 +5,7 @@ import RelayCore
 extension IngestLoop.Loop {
     /// Sends what this turn has read on its way to the disk.
     mutating func submitRound() {
-        guard !current.groups.isEmpty else { return }
+        guard !current.groups.isEmpty || !current.records.isEmpty else { return }
         let round = current
         current = Round(number: nextRound, bytes: round.records.count * 5 / 4)
         nextRound += 1
@@ -44,6 +44,7 @@ extension IngestLoop.Loop {
                 replyBytes += connection.replies.count - before
                 answered[ObjectIdentifier(connection)] = connection
             }
+            for completion in round.completions { completion(!isLost) }
             if !isLost { count(round) }
         }
         // Only a line that was read before its original was lost can still mean it.

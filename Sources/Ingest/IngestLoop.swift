@@ -19,6 +19,7 @@ package final class IngestLoop: Sendable {
         case forgetDuplicates(before: UInt64)
         case indexed(through: UInt64)
         case adopt(IDFilterGeneration?, isComplete: Bool)
+        case emit(OperationalEvent, @Sendable (Bool) -> Void)
         /// Ends the connections, and then the loop.
         case stop
     }
@@ -215,6 +216,8 @@ extension IngestLoop.Loop {
                 intake.noteIndexed(through: sequence)
             case .adopt(let generation, let isComplete):
                 intake.adopt(generation, isComplete: isComplete)
+            case .emit(let event, let completion):
+                emit(event, completion)
             case .stop:
                 beginStop()
             }

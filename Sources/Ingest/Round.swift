@@ -24,6 +24,8 @@ final class Round {
     let number: UInt64
     let records: RecordBuffer
     var groups: [Group] = []
+    /// Of events that the relay made itself.
+    var completions: [@Sendable (Bool) -> Void] = []
     /// The first sequence in it, and the one behind its last.
     var sequences: Range<UInt64> = 0..<0
     /// Nil: on the way to the disk.

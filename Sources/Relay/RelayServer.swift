@@ -119,6 +119,10 @@ package struct RelayServer: Sendable {
                 return nil
             }
             group.addTask {
+                await parts.operations.run()
+                return nil
+            }
+            group.addTask {
                 await parts.replayer.run()
                 return nil
             }
@@ -213,8 +217,11 @@ package struct RelayServer: Sendable {
     }
 
     private func stop(_ parts: RelayParts, _ intakeThread: WorkThread?, drain: Duration) async {
+        // What there is to tell is delivered with the rest, as far as there is time.
+        if intakeThread != nil { await parts.tellLastNews() }
         await parts.drain(for: drain)
         if let intakeThread {
+            await parts.tellLastNews()
             parts.ingest.stop()
             await parts.join(intakeThread)
         }

@@ -79,6 +79,15 @@ package enum Limits {
     /// How long a delivery waits for which the relay's own host had no descriptor or no memory.
     package static let hostTroubleTime: Duration = .seconds(1)
 
+    /// How long an open breaker waits where the webhook's retry schedule is empty.
+    package static let probeTime: Duration = .seconds(60)
+
+    /// Deliveries that were given up are told of together: those of one webhook within so long.
+    package static let givenUpTime: Duration = .seconds(60)
+
+    /// Operational events that wait to be written down; past it the newest are dropped and counted.
+    package static let operationalEvents = 4096
+
     /// Deliveries of all lanes together that wait for their next try, some 300 bytes each with all that belongs to them.
     /// Past it a lane that has a few of them starts no new ones: what waits in the journal costs no memory.
     package static let retries = 32_768

@@ -66,6 +66,21 @@ enum MetricsText {
             "hookline_delivery_latency_seconds", .histogram,
             "From an event's acceptance to its receiver's 2xx; replays are not in it.")
         text.samples(metrics.latency)
+        text.family("hookline_breakers", .gauge, "Webhooks, by the state of their breakers.")
+        for state in Breaker.State.allCases { text.sample(metrics.breakers[state] ?? 0, ("state", state.name)) }
+        text.family("hookline_webhook_changes_total", .counter, "Changes in how webhooks are doing, by kind.")
+        for kind in DeliveryScheduler.HealthChange.Kind.allCases {
+            text.sample(metrics.healthChanges[kind] ?? 0, ("change", kind.rawValue))
+        }
+        text.family(
+            "hookline_operational_events_total", .counter,
+            "Operational events made, whether or not a webhook wanted them.")
+        for kind in OperationalEvent.Kind.allCases {
+            text.sample(metrics.operationalEvents[kind] ?? 0, ("event", kind.rawValue))
+        }
+        text.counter(
+            "hookline_operational_events_dropped_total", metrics.droppedOperationalEvents,
+            "Operational events that could not be written down.")
         text.family("hookline_webhooks", .gauge, "Registered webhooks, by state.")
         text.sample(metrics.active, ("state", "active"))
         text.sample(metrics.paused, ("state", "paused"))

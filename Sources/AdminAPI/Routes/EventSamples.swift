@@ -30,10 +30,10 @@ enum EventSamples {
         ],
         "job.created": ["jobId": "job_19c2", "title": "Site reliability engineer", "location": "Lisbon"],
         "job.closed": ["jobId": "job_19c2", "reason": "filled"],
-        "webhook.failing": operational("connection refused", count: 5),
-        "webhook.recovered": operational("delivered again", count: 1),
+        "webhook.failing": operational("HTTP 503", count: 5),
+        "webhook.recovered": operational("delivered again", count: 5),
         "webhook.disabled": operational("410 Gone", count: 1),
-        "delivery.given_up": operational("tries used up", count: 3),
+        "delivery.given_up": operational("tries_used_up", count: 3),
     ]
 
     private static func operational(_ reason: String, count: Int64) -> JSONValue {

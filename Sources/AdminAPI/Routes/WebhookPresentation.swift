@@ -55,8 +55,7 @@ enum WebhookPresentation {
 
     private static func health(_ health: WebhookHealth) -> JSONValue {
         [
-            // Always closed: there is no breaker yet, and every delivery is tried.
-            "breaker": "closed",
+            "breaker": .string(health.breaker.name),
             "consecutiveFailures": .count(health.consecutiveFailures),
             "lastSuccessAt": .time(health.lastSuccessAt),
             "lastFailureAt": .time(health.lastFailureAt),

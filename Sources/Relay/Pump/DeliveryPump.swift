@@ -26,6 +26,9 @@ final class DeliveryPump {
     private var mustRunAgain = false
     private(set) var isStopped = false
     var counters = PumpCounters()
+    var told = Told()
+    /// Told of what is to be passed on to people.
+    var onNews: ((OperationalEvents.News) -> Void)?
     /// Told when less may be needed than before.
     var onProgress: (() -> Void)?
     /// Told when a checkpoint is on disk: the segments before it may be looked at.
@@ -63,6 +66,7 @@ final class DeliveryPump {
     func remove(_ number: WebhookNumber) {
         targets[number] = nil
         records[number] = nil
+        told.gathering.forget(number)
         counters.count(.cancelled, times: scheduler.health(of: number)?.pending ?? 0)
         scheduler.removeLane(of: number)
         // What waited for it alone is not needed any more.
@@ -120,6 +124,7 @@ final class DeliveryPump {
         } while mustRunAgain
         isRunning = false
         tellNotices()
+        tellHealth()
         armTimer()
     }
 
@@ -174,21 +179,27 @@ final class DeliveryPump {
 
     private func send(_ event: EventRecord, _ attempt: DeliveryScheduler.Attempt) {
         guard let target = targets[attempt.webhook], !isStopped else {
-            return finished(attempt, acceptedAt: event.acceptedAt, AttemptOutcome(.abandoned, duration: .zero))
+            return finished(attempt, event, acceptedAt: event.acceptedAt, AttemptOutcome(.abandoned, duration: .zero))
         }
         let acceptedAt = event.acceptedAt
         client.attempt(event, for: target, timeout: attempt.timeout, seconds: Int(Clock.wall() / 1000)) { [self] in
-            finished(attempt, acceptedAt: acceptedAt, $0)
+            finished(attempt, event, acceptedAt: acceptedAt, $0)
         }
     }
 
-    private func finished(_ attempt: DeliveryScheduler.Attempt, acceptedAt: Int64, _ outcome: AttemptOutcome) {
+    private func finished(
+        _ attempt: DeliveryScheduler.Attempt, _ event: EventRecord? = nil, acceptedAt: Int64, _ outcome: AttemptOutcome
+    ) {
         let wall = Clock.wall()
+        told.event = event
+        defer { told.event = nil }
         let decision = scheduler.finished(
-            attempt, acceptedAt: acceptedAt, outcome, now: Clock.monotonic(), wall: wall, random: random.next())
+            attempt, acceptedAt: acceptedAt, outcome, now: Clock.monotonic(), wall: wall, random: random.next(),
+            isOperational: event?.isOperational)
         counters.count(outcome.result, acceptedAt: attempt.isRepeat ? nil : acceptedAt, wall: wall)
         if case .settled(let result) = decision { counters.count(result) }
         note(attempt, outcome, decision, at: wall)
+        tellHealth()
         scheduleSaving()
         run()
     }
@@ -199,16 +210,13 @@ final class DeliveryPump {
     ) {
         switch outcome.result {
         case .delivered:
-            if records[attempt.webhook]?.lastFailure != nil, records[attempt.webhook]?.isFailing == true {
-                logger.notice("webhook works again", metadata: ["webhook": "\(name(of: attempt))"])
-            }
             records[attempt.webhook, default: LastOutcomes()].lastSuccessAt = wall
         case .failed(let failure):
             records[attempt.webhook, default: LastOutcomes()].lastFailureAt = wall
             records[attempt.webhook, default: LastOutcomes()].lastFailure = failure.reason
             var metadata: Logger.Metadata = [
-                "webhook": "\(name(of: attempt))", "event": "\(attempt.sequence)", "attempt": "\(attempt.number)",
-                "reason": "\(failure.reason)",
+                "webhook": "\(name(of: attempt.webhook))", "event": "\(attempt.sequence)",
+                "attempt": "\(attempt.number)", "reason": "\(failure.reason)",
             ]
             if let detail = failure.detail { metadata["detail"] = "\(detail)" }
             logger.info("delivery attempt failed", metadata: metadata)
@@ -216,18 +224,19 @@ final class DeliveryPump {
             return
         }
         if case .settled(let result) = decision, result != .delivered {
+            gather(result, of: attempt)
             logger.warning(
                 "delivery given up",
                 metadata: [
-                    "webhook": "\(name(of: attempt))", "event": "\(attempt.sequence)", "result": "\(result)",
+                    "webhook": "\(name(of: attempt.webhook))", "event": "\(attempt.sequence)", "result": "\(result)",
                     "attempts": "\(attempt.number)",
                 ])
         }
     }
 
-    /// What an administrator knows the attempt's webhook by.
-    private func name(of attempt: DeliveryScheduler.Attempt) -> String {
-        targets[attempt.webhook]?.id ?? "removed"
+    /// What an administrator knows a webhook by.
+    func name(of webhook: WebhookNumber) -> String {
+        targets[webhook]?.id ?? "removed"
     }
 
     /// Tells of deliveries that ended without an attempt.
@@ -236,8 +245,9 @@ final class DeliveryPump {
         if !notices.isEmpty { scheduleSaving() }
         for notice in notices {
             counters.count(notice.result, times: notice.count)
+            gather(notice.webhook, notice.result, count: notice.count - notice.operational)
             let metadata: Logger.Metadata = [
-                "webhook": "\(targets[notice.webhook]?.id ?? "removed")", "count": "\(notice.count)",
+                "webhook": "\(name(of: notice.webhook))", "count": "\(notice.count)",
                 "reason": "\(notice.result.reason)",
             ]
             switch notice.result {
@@ -324,6 +334,7 @@ final class DeliveryPump {
         health.pending = lane.pending
         health.inFlight = lane.inFlight
         health.consecutiveFailures = lane.consecutiveFailures
+        health.breaker = lane.breaker
         health.delivered = lane.delivered
         health.givenUp = lane.givenUp
         let last = records[number]
@@ -335,17 +346,14 @@ final class DeliveryPump {
     }
 
     var statistics: PumpStatistics {
-        PumpStatistics(counters: counters, pending: scheduler.pending, inFlight: scheduler.inFlight)
+        PumpStatistics(
+            counters: counters, pending: scheduler.pending, inFlight: scheduler.inFlight, breakers: scheduler.breakers)
     }
-}
-
-extension DeliveryPump.LastOutcomes {
-    /// Whether the last attempt failed.
-    var isFailing: Bool { (lastFailureAt ?? 0) > (lastSuccessAt ?? 0) }
 }
 
 struct PumpStatistics: Equatable, Sendable {
     let counters: PumpCounters
     let pending: Int
     let inFlight: Int
+    let breakers: [Breaker.State: Int]
 }

@@ -7,6 +7,8 @@ struct PumpCounters: Equatable, Sendable {
     private(set) var failures: [AttemptFailure.Kind: UInt64] = [:]
     private(set) var abandoned: UInt64 = 0
     private(set) var settled: [SettlementResult: UInt64] = [:]
+    /// Changes in how receivers are doing.
+    private(set) var changes: [DeliveryScheduler.HealthChange.Kind: UInt64] = [:]
     private(set) var latency = Histogram.forDeliveries
 
     var failedAttempts: UInt64 { failures.values.reduce(0, +) }
@@ -28,6 +30,10 @@ struct PumpCounters: Equatable, Sendable {
         case .failed(let failure): failures[failure.kind, default: 0] += 1
         case .abandoned: abandoned += 1
         }
+    }
+
+    mutating func count(_ change: DeliveryScheduler.HealthChange.Kind) {
+        changes[change, default: 0] += 1
     }
 
     mutating func count(_ result: SettlementResult, times: Int = 1) {

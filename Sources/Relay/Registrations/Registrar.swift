@@ -118,6 +118,16 @@ actor Registrar {
         return webhook
     }
 
+    /// Ends a webhook whose lane has ended itself; the text says why. If it was made active anew since then, it stays so.
+    func disable(_ number: WebhookNumber, reason: String) async throws(AdministrationError) {
+        await turnstile.enter()
+        defer { turnstile.leave() }
+        guard await pump.ask({ $0.scheduler.isDisabling(number) }), var webhook = table.webhooks[number] else { return }
+        webhook.state = .disabled(reason: reason)
+        webhook.updatedAt = Clock.wall()
+        try await commit(.put(webhook))
+    }
+
     func remove(id: String, tenant: String?) async throws(AdministrationError) {
         await turnstile.enter()
         defer { turnstile.leave() }

@@ -12,6 +12,7 @@ extension RelayAdministration {
         take(ingest.statistics, into: &metrics)
         let (pump, oldest) = await pump.ask { ($0.statistics, $0.scheduler.oldestPending) }
         take(pump, into: &metrics)
+        (metrics.operationalEvents, metrics.droppedOperationalEvents) = operations.statistics
         for webhook in registrar.current.webhooks.values {
             switch webhook.state {
             case .active: metrics.active += 1
@@ -54,6 +55,8 @@ extension RelayAdministration {
         metrics.abandonedAttempts = pump.counters.abandoned
         metrics.settled = pump.counters.settled
         metrics.latency = pump.counters.latency
+        metrics.healthChanges = pump.counters.changes
+        metrics.breakers = pump.breakers
     }
 
     /// When the first event from a sequence on was accepted: one read of the journal, and none while the sequence is that

@@ -12,6 +12,7 @@ final class RelayAdministration: Administration {
     let ingest: IngestLoop
     let journal: Journal
     let journalTasks: JournalTasks
+    let operations: OperationalEvents
     private let board: HealthBoard
     let damage: [RelayMetrics.Damage: Int]
     /// How long the journal's syncs take.
@@ -30,7 +31,8 @@ final class RelayAdministration: Administration {
 
     init(
         registrar: Registrar, pump: PumpHandle, ingest: IngestLoop, journal: Journal, board: HealthBoard,
-        tasks: JournalTasks, damage: [JournalDamage], syncs: SharedHistogram, scans: NIOThreadPool,
+        tasks: JournalTasks, operations: OperationalEvents, damage: [JournalDamage], syncs: SharedHistogram,
+        scans: NIOThreadPool,
         rules: RegistrationRules
     ) {
         self.board = board
@@ -39,6 +41,7 @@ final class RelayAdministration: Administration {
         self.ingest = ingest
         self.journal = journal
         journalTasks = tasks
+        self.operations = operations
         self.damage = damage.counts
         self.syncs = syncs
         self.scans = scans

@@ -21,6 +21,7 @@ struct RelayParts: Sendable {
     let eraser: EventEraser
     let replayer: EventReplayer
     let board: HealthBoard
+    let operations: OperationalEvents
 
     /// Takes changed settings over.
     func use(_ configuration: Configuration, logger: Logger) async {
@@ -46,6 +47,12 @@ struct RelayParts: Sendable {
         }
     }
 
+    /// Writes down what there is to tell, while events can still be written.
+    func tellLastNews() async {
+        await pump.ask { $0.flushGivenUp() }
+        await operations.flush()
+    }
+
     /// Waits for a thread's end without blocking the tasks' threads.
     func join(_ thread: WorkThread) async {
         // The pool is shut down after everything else.
@@ -59,7 +66,8 @@ extension Configuration {
             maxInFlight: delivery.maxInFlight, maxInFlightPerWebhook: delivery.maxInFlightPerWebhook,
             timeout: delivery.timeout,
             retry: RetryPolicy(schedule: delivery.retrySchedule, maxAge: delivery.maxAge),
-            backlogBytesPerWebhook: Int(clamping: journal.webhookBacklogMaxBytes))
+            backlogBytesPerWebhook: Int(clamping: journal.webhookBacklogMaxBytes),
+            disableAfter: delivery.disableAfter)
     }
 
     func ingestSettings(logger: Logger) -> IngestSettings {

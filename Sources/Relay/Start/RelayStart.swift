@@ -75,9 +75,10 @@ struct RelayStart {
             journal: journal, snapshot: snapshot, pump: pump, ingest: ingest,
             tasks: tasks, threads: threads, targetSettings: targetSettings, logger: logger)
         rotation.set { registrar.noteRotation() }
+        let operations = OperationalEvents(registrar: registrar, ingest: ingest, logger: logger)
         let administration = RelayAdministration(
             registrar: registrar, pump: pump, ingest: ingest, journal: journal, board: board,
-            tasks: tasks, damage: recovered.damage, syncs: syncs, scans: scans,
+            tasks: tasks, operations: operations, damage: recovered.damage, syncs: syncs, scans: scans,
             rules: RegistrationRules(
                 catalogue: catalogue, egress: policy, signatureHeader: configuration.signing.header))
         let keeper = JournalKeeper(
@@ -87,6 +88,7 @@ struct RelayStart {
         trouble.set { keeper.look() }
         keeper.loadIDs(indices, maxCount: configuration.ingest.dedupeMaxIDs)
         await pump.ask { pump in
+            pump.onNews = { operations.post($0) }
             pump.onProgress = { keeper.noteProgress() }
             pump.onCheckpoint = { keeper.look() }
             pump.onMissingCheckpoint = { [deliveryLoop] in
@@ -109,7 +111,7 @@ struct RelayStart {
                 logger: logger),
             replayer: EventReplayer(
                 tasks: tasks, journal: journal, pump: pump, registrar: registrar, scans: scans, logger: logger),
-            board: board)
+            board: board, operations: operations)
     }
 
     private var policy: AddressPolicy {

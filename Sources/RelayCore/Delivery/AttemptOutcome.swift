@@ -8,16 +8,39 @@ package struct AttemptOutcome: Equatable, Sendable {
         case abandoned
     }
 
+    /// What the receiver asks for in its answer's `webhook-delivery` header field.
+    package enum Wish: Sendable {
+        /// No more events for the webhook.
+        case disable
+        /// No more tries of this event.
+        case abortMessage
+
+        /// Nil if the field's values hold neither word; `disable` counts where both stand.
+        package init?(_ values: [String]) {
+            let words = values.flatMap { $0.split { $0 == "," || $0 == " " || $0 == "\t" } }.map { $0.lowercased() }
+            if words.contains("disable") {
+                self = .disable
+            } else if words.contains("abort-message") {
+                self = .abortMessage
+            } else {
+                return nil
+            }
+        }
+    }
+
     package let result: Result
     /// The HTTP status, where there was one.
     package let status: UInt16?
     /// From the attempt's start to its outcome.
     package let duration: Duration
 
-    package init(_ result: Result, status: UInt16? = nil, duration: Duration) {
+    package let wish: Wish?
+
+    package init(_ result: Result, status: UInt16? = nil, duration: Duration, wish: Wish? = nil) {
         self.result = result
         self.status = status
         self.duration = duration
+        self.wish = wish
     }
 }
 
@@ -67,6 +90,8 @@ package enum SettlementResult: UInt8, Sendable, CaseIterable {
     case unreadable = 6
     /// Its webhook's backlog had reached its limit, or the journal its own.
     case displaced = 7
+    /// The receiver asked for no more tries.
+    case aborted = 8
 }
 
 extension SettlementResult {
@@ -80,6 +105,7 @@ extension SettlementResult {
         case .cancelled: "cancelled"
         case .unreadable: "unreadable"
         case .displaced: "displaced"
+        case .aborted: "aborted"
         }
     }
 
@@ -93,6 +119,7 @@ extension SettlementResult {
         case .cancelled: "cancelled"
         case .unreadable: "the event's record is damaged or gone"
         case .displaced: "displaced: the backlog had reached journal.webhook-backlog-max-bytes or journal.max-bytes"
+        case .aborted: "the receiver asked for no more tries (webhook-delivery: abort-message)"
         }
     }
 }

@@ -100,7 +100,8 @@ extension DeliveryScheduler {
             lanes[slot].waiting.removeFirst()
             lanes[slot].waitingBytes -= first.bytes
             waitingBytes -= first.bytes
-            settleUnattempted(first.sequence, bytes: first.bytes, result, slot, wall: wall)
+            settleUnattempted(
+                first.sequence, bytes: first.bytes, result, slot, isOperational: first.event.isOperational, wall: wall)
         }
         endDiscarding(slot)
         wake(slot)
@@ -122,25 +123,28 @@ extension DeliveryScheduler {
         if case .parked = open.phase { forgetTimer() }
         forgetPlace(of: open, sequence, slot)
         settleUnattempted(
-            sequence, bytes: Int(open.bytes), result, slot, attempts: open.attempts, wall: wall)
+            sequence, bytes: Int(open.bytes), result, slot, attempts: open.attempts, isOperational: open.isOperational,
+            wall: wall)
     }
 
     mutating func settleUnattempted(
-        _ sequence: UInt64, bytes: Int, _ result: SettlementResult, _ slot: Int, attempts: UInt16 = 0, wall: Int64
+        _ sequence: UInt64, bytes: Int, _ result: SettlementResult, _ slot: Int, attempts: UInt16 = 0,
+        isOperational: Bool = false, wall: Int64
     ) {
         record(
             LaneProgress.Settlement(
                 sequence: sequence, at: wall, result: result, status: 0, attempts: attempts, microseconds: 0,
                 bytes: UInt32(clamping: bytes)), slot)
-        note(result, slot, count: 1)
+        note(result, slot, count: 1, operational: isOperational ? 1 : 0)
     }
 
-    private mutating func note(_ result: SettlementResult, _ slot: Int, count: Int) {
+    private mutating func note(_ result: SettlementResult, _ slot: Int, count: Int, operational: Int = 0) {
         let webhook = lanes[slot].webhook
         if let index = notices.firstIndex(where: { $0.webhook == webhook && $0.result == result }) {
             notices[index].count += count
+            notices[index].operational += operational
         } else {
-            notices.append(Notice(webhook: webhook, result: result, count: count))
+            notices.append(Notice(webhook: webhook, result: result, count: count, operational: operational))
         }
     }
 
@@ -148,10 +152,7 @@ extension DeliveryScheduler {
     private mutating func forgetTimer() {
         staleTimers += 1
         guard staleTimers > 1024, staleTimers * 2 > timers.count else { return }
-        timers = Heap(
-            timers.unordered.filter { timer in
-                slots[timer.webhook].map { lanes[$0].open[timer.sequence]?.phase == .parked(until: timer.due) } ?? false
-            })
+        timers = Heap(timers.unordered.filter { isNeeded($0) })
         staleTimers = 0
     }
 

@@ -20,7 +20,7 @@ extension DeliveryScheduler {
             lanes[slot].timeout = timeout
             lanes[slot].windowMax = windowMax
             lanes[slot].window = min(lanes[slot].window, windowMax)
-            lanes[slot].isPaused = isPaused
+            useState(of: webhook, slot, now: now, wall: wall)
             if isPaused { releaseWaiting(slot) }
             if lanes[slot].order.ordering != webhook.settings.ordering {
                 setOrdering(webhook.settings.ordering, slot)
@@ -40,6 +40,7 @@ extension DeliveryScheduler {
         slots[webhook.number] = slot
         setOrdering(webhook.settings.ordering, slot)
         setRateLimit(webhook.settings.rateLimit, slot, isNew: state == nil, now: now)
+        if case .disabled = webhook.state { useState(of: webhook, slot, now: now, wall: wall) }
         changeParked(slot, by: 0)
         reconcile(slot)
         wake(slot)
@@ -51,6 +52,7 @@ extension DeliveryScheduler {
         lane.delivered = state.delivered
         lane.givenUp = state.givenUp
         lane.isLagging = state.cursor <= seen
+        if let health = state.health { restoreHealth(&lane, health, now: now, wall: wall) }
         let begun = Lane.Moment(monotonic: now, wall: wall)
         for (sequence, open) in state.open {
             if open.isRepeat { lane.openRepeats += 1 }
@@ -59,12 +61,12 @@ extension DeliveryScheduler {
             if open.nextAt == 0 || wait == 0 {
                 lane.open[sequence] = Lane.Open(
                     attempts: open.attempts, phase: .due, isRecorded: true, bytes: open.bytes, begun: begun,
-                    isRepeat: open.isRepeat)
+                    isRepeat: open.isRepeat, isOperational: open.isOperational)
             } else {
                 let due = now + .milliseconds(wait)
                 lane.open[sequence] = Lane.Open(
                     attempts: open.attempts, phase: .parked(until: due), isRecorded: true, bytes: open.bytes,
-                    begun: begun, isRepeat: open.isRepeat)
+                    begun: begun, isRepeat: open.isRepeat, isOperational: open.isOperational)
                 timers.insert(Timer(due: due, webhook: lane.webhook, sequence: sequence))
             }
         }

@@ -84,11 +84,14 @@ extension DeliveryScheduler {
     /// Begins a fresh event's delivery.
     ///
     /// - Returns: false: it is open from now on, and waits for an earlier one of its line.
-    mutating func beginFresh(_ fresh: Lane.Waiting, _ slot: Int, now: MonotonicTime, wall: Int64) -> Bool {
+    mutating func beginFresh(
+        _ fresh: Lane.Waiting, _ slot: Int, epoch: UInt32, now: MonotonicTime, wall: Int64
+    ) -> Bool {
         let place = lanes[slot].order.place(of: fresh.event)
         let delivery = Lane.Open(
             attempts: 0, phase: .inFlight, isRecorded: false, bytes: UInt32(clamping: fresh.bytes),
-            begun: Lane.Moment(monotonic: now, wall: wall), place: place)
+            begun: Lane.Moment(monotonic: now, wall: wall), place: place, epoch: epoch,
+            isOperational: fresh.event.isOperational)
         lanes[slot].open[fresh.sequence] = delivery
         lanes[slot].joinLine(fresh.sequence, delivery)
         touched.insert(lanes[slot].webhook)

@@ -34,12 +34,15 @@ extension DeliveryScheduler {
         guard let slot = slots[webhook] else { return PendingDeliveries() }
         let lane = lanes[slot]
         var pending = PendingDeliveries()
+        // Behind an open breaker all wait for the same moment at best.
+        let blocked = lane.health.blockedUntil
+        let turn = blocked.map { PendingDeliveries.Wait.retry(at: $0) } ?? .turn
         for (sequence, open) in lane.open where sequence < bound {
             let wait: PendingDeliveries.Wait =
                 switch open.phase {
                 case .inFlight: .outcome
-                case .parked(let due): .retry(at: due)
-                case .due: .turn
+                case .parked(let due): .retry(at: max(due, blocked ?? due))
+                case .due: turn
                 case .blocked: .predecessor
                 }
             pending.deliveries.append(
@@ -47,7 +50,7 @@ extension DeliveryScheduler {
         }
         for waiting in lane.waiting where waiting.sequence < bound {
             pending.deliveries.append(
-                PendingDeliveries.Delivery(sequence: waiting.sequence, attempts: 0, wait: .turn))
+                PendingDeliveries.Delivery(sequence: waiting.sequence, attempts: 0, wait: turn))
         }
         pending.deliveries.sort { $0.sequence > $1.sequence }
         pending.seen = seen

@@ -14,7 +14,9 @@ extension DeliveryScheduler {
     package mutating func reopen(
         _ sequence: UInt64, bytes: Int, for webhook: WebhookNumber, isMatched: Bool, now: MonotonicTime, wall: Int64
     ) -> Reopening {
-        guard let slot = slots[webhook], lanes[slot].open[sequence] == nil else { return .pending }
+        guard let slot = slots[webhook], !lanes[slot].health.isDisabled, lanes[slot].open[sequence] == nil else {
+            return .pending
+        }
         guard sequence < reach(of: lanes[slot]) else { return isMatched ? .pending : .tooEarly }
         // What the journal has not heard of yet it never hears of: in one record the settlement has the last word.
         let unsaved = lanes[slot].unsaved.settled.lastIndex { $0.sequence == sequence }

@@ -11,6 +11,9 @@ extension DeliveryScheduler {
                 lanes[slot].open[sequence]?.isRecorded = true
                 progress.opened.append(LaneProgress.Opening(sequence: sequence, bytes: open.bytes))
             }
+            let lane = lanes[slot]
+            progress.operational = (progress.opened.map(\.sequence) + progress.retried.map(\.sequence))
+                .filter { lane.open[$0]?.isOperational == true }
             record.lanes.append(
                 ProgressRecord.LaneEntry(webhook: webhook, cursor: lanes[slot].durableCursor, progress: progress))
         }
@@ -37,7 +40,13 @@ extension DeliveryScheduler {
             lanes[slot].unsaved.settled.insert(contentsOf: older.settled, at: 0)
             lanes[slot].unsaved.retried.insert(contentsOf: older.retried, at: 0)
             lanes[slot].unsaved.reopened.insert(contentsOf: older.reopened, at: 0)
+            if lanes[slot].unsaved.health == nil {
+                lanes[slot].unsaved.health = older.health
+            } else {
+                older.health = nil
+            }
             older.opened = []
+            older.operational = []
             unsavedBytes += older.encodedBytes
             touched.insert(entry.webhook)
         }
@@ -58,8 +67,11 @@ extension DeliveryScheduler {
                 var nextAt: Int64 = 0
                 if case .parked(let due) = open.phase { nextAt = wall + max(0, (due - now).milliseconds) }
                 state.open[sequence] = LaneState.Open(
-                    attempts: open.attempts, nextAt: nextAt, bytes: open.bytes, isRepeat: open.isRepeat)
+                    attempts: open.attempts, nextAt: nextAt, bytes: open.bytes, isRepeat: open.isRepeat,
+                    isOperational: open.isOperational)
             }
+            let health = lane.health.record(now: now, wall: wall)
+            if lane.health != LaneHealth() { state.health = health }
             states[webhook] = state
         }
         return states
@@ -112,21 +124,23 @@ extension DeliveryScheduler {
     }
 
     /// A lane's part of a webhook's health; nil for a webhook without one.
-    package func health(of webhook: WebhookNumber) -> LaneHealth? {
+    package func health(of webhook: WebhookNumber) -> Health? {
         guard let slot = slots[webhook] else { return nil }
         let lane = lanes[slot]
-        let next = lane.open.values.compactMap { if case .parked(let due) = $0.phase { due } else { nil } }.min()
-        return LaneHealth(
+        var next = lane.open.values.compactMap { if case .parked(let due) = $0.phase { due } else { nil } }.min()
+        if let blocked = lane.health.blockedUntil, lane.pending > 0 { next = max(next ?? blocked, blocked) }
+        return Health(
             pending: lane.pending, inFlight: lane.inFlight, consecutiveFailures: lane.consecutiveFailures,
-            delivered: lane.delivered, givenUp: lane.givenUp, nextTry: next)
+            delivered: lane.delivered, givenUp: lane.givenUp, nextTry: next, breaker: lane.health.breaker.state)
     }
 
-    package struct LaneHealth: Equatable, Sendable {
+    package struct Health: Equatable, Sendable {
         package let pending: Int
         package let inFlight: Int
         package let consecutiveFailures: Int
         package let delivered: Int
         package let givenUp: Int
         package let nextTry: MonotonicTime?
+        package let breaker: Breaker.State
     }
 }

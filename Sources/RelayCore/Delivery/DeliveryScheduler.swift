@@ -18,16 +18,19 @@ package struct DeliveryScheduler {
         package var retry: RetryPolicy
         /// Bytes of pending bodies that one webhook may have; past it its oldest deliveries are given up.
         package var backlogBytesPerWebhook: Int
+        /// How long a webhook may fail before it is disabled.
+        package var disableAfter: Duration
 
         package init(
             maxInFlight: Int, maxInFlightPerWebhook: Int, timeout: Duration, retry: RetryPolicy,
-            backlogBytesPerWebhook: Int = .max
+            backlogBytesPerWebhook: Int = .max, disableAfter: Duration = .seconds(5 * 86_400)
         ) {
             self.maxInFlight = maxInFlight
             self.maxInFlightPerWebhook = maxInFlightPerWebhook
             self.timeout = timeout
             self.retry = retry
             self.backlogBytesPerWebhook = backlogBytesPerWebhook
+            self.disableAfter = disableAfter
         }
     }
 
@@ -72,6 +75,8 @@ package struct DeliveryScheduler {
         package let webhook: WebhookNumber
         package let result: SettlementResult
         package var count: Int
+        /// How many of them were of operational events.
+        package var operational = 0
     }
 
     struct Timer: Comparable {
@@ -113,6 +118,7 @@ package struct DeliveryScheduler {
     /// About how many bytes of progress nobody has taken yet.
     var unsavedBytes = 0
     var notices: [Notice] = []
+    var healthChanges: [HealthChange] = []
 
     /// - Parameter seen: the last event that was accepted before.
     package init(settings: Settings, seen: UInt64) {
@@ -142,6 +148,10 @@ package struct DeliveryScheduler {
             if lanes[slot].pendingBytes > settings.backlogBytesPerWebhook { limitBacklog(slot, wall: event.acceptedAt) }
         }
         if lanes[slot].isLagging { return }
+        if let result = lanes[slot].discards(sequence) {
+            return settleUnattempted(
+                sequence, bytes: bytes, result, slot, isOperational: event.isOperational, wall: event.acceptedAt)
+        }
         guard lanes[slot].waiting.count < Limits.laneWindow, !lanes[slot].isPaused,
             lanes[slot].takesFresh(isCrowded: isCrowded), waitingBytes + bytes <= Limits.liveEventBytes
         else {
@@ -179,7 +189,8 @@ package struct DeliveryScheduler {
             let bytes = event.body.count
             if lanes[slot].cancelled.remove(sequence) != nil { continue }
             if let result = lanes[slot].discards(sequence) {
-                settleUnattempted(sequence, bytes: bytes, result, slot, wall: wall)
+                settleUnattempted(
+                    sequence, bytes: bytes, result, slot, isOperational: event.isOperational, wall: wall)
                 continue
             }
             guard !lanes[slot].isPaused, lanes[slot].takesFresh(isCrowded: isCrowded),
@@ -210,10 +221,12 @@ package struct DeliveryScheduler {
         endThrottles(now)
         while let timer = timers.min, timer.due <= now {
             timers.removeMin()
-            guard let slot = slots[timer.webhook],
-                lanes[slot].open[timer.sequence]?.phase == .parked(until: timer.due)
-            else {
+            guard isNeeded(timer), let slot = slots[timer.webhook] else {
                 staleTimers = max(0, staleTimers - 1)
+                continue
+            }
+            guard timer.sequence != Self.laneTimer else {
+                unblock(slot, now: now)
                 continue
             }
             lanes[slot].makeReady(timer.sequence)
@@ -232,25 +245,30 @@ package struct DeliveryScheduler {
     /// - Parameters:
     ///   - acceptedAt: when the event was accepted, Unix milliseconds.
     ///   - random: any 64 bits, for the jitter.
+    ///   - isOperational: whether the event is an operational one; nil: as is known.
     package mutating func finished(
         _ attempt: Attempt, acceptedAt: Int64, _ outcome: AttemptOutcome, now: MonotonicTime, wall: Int64,
-        random: UInt64
+        random: UInt64, isOperational: Bool? = nil
     ) -> Decision {
-        guard let slot = slots[attempt.webhook], let open = lanes[slot].open[attempt.sequence],
+        guard let slot = slots[attempt.webhook], var open = lanes[slot].open[attempt.sequence],
             open.phase == .inFlight
         else { return .none }
+        if let isOperational, isOperational != open.isOperational {
+            open.isOperational = isOperational
+            lanes[slot].open[attempt.sequence] = open
+        }
         leaveFlight(slot)
         let wasProven = lanes[slot].isProven
         let decision: Decision
         switch outcome.result {
         case .delivered:
-            lanes[slot].consecutiveFailures = 0
-            lanes[slot].hasSucceeded = true
-            lanes[slot].window = min(lanes[slot].windowMax, lanes[slot].window + 1)
+            noteSuccess(attempt, open, outcome, slot, now: now, wall: wall)
             decision = .settled(.delivered)
         case .failed where lanes[slot].cancelled.contains(attempt.sequence),
             .abandoned where lanes[slot].cancelled.contains(attempt.sequence):
             decision = .settled(.cancelled)
+        case .failed where lanes[slot].health.isDisabled, .abandoned where lanes[slot].health.isDisabled:
+            decision = .settled(.webhookDisabled)
         case .failed(let failure) where failure.kind == .host:
             park(
                 attempt, outcome, failure, slot, tries: attempt.number - 1, wait: Limits.hostTroubleTime, now: now,
@@ -258,9 +276,15 @@ package struct DeliveryScheduler {
             decision = .retry(after: Limits.hostTroubleTime)
         case .failed(let failure) where failure.kind == .storage:
             decision = .settled(.unreadable)
+        case .failed where outcome.wish == .abortMessage && outcome.status != 410:
+            // An answer that knows what it wants: no sign of a receiver in trouble.
+            decision = .settled(.aborted)
         case .failed(let failure):
-            lanes[slot].consecutiveFailures += 1
-            lanes[slot].window = max(1, lanes[slot].window / 2)
+            noteFailure(attempt, open, outcome, failure, slot, now: now, wall: wall, random: random)
+            guard !lanes[slot].health.isDisabled else {
+                decision = .settled(.webhookDisabled)
+                break
+            }
             let before = open.isRepeat ? 0 : max(0, open.begun.wall - acceptedAt)
             let age = .milliseconds(before) + (now - open.begun.monotonic)
             switch lanes[slot].policy.decide(
@@ -322,6 +346,7 @@ package struct DeliveryScheduler {
     mutating func begin(_ slot: Int, now: MonotonicTime, wall: Int64) -> Attempt? {
         let sequence: UInt64
         let number: Int
+        let epoch = lanes[slot].health.breaker.epoch
         var event: EventRecord?
         var isRepeat = false
         if let retried = lanes[slot].popDue(isCrowded: isCrowded) {
@@ -334,6 +359,7 @@ package struct DeliveryScheduler {
             number = Int(open.attempts) + 1
             isRepeat = open.isRepeat
             lanes[slot].open[retried]?.phase = .inFlight
+            lanes[slot].open[retried]?.epoch = epoch
             changeParked(slot, by: -1)
         } else {
             guard lanes[slot].hasFresh(isCrowded: isCrowded), let fresh = lanes[slot].waiting.popFirst() else {
@@ -344,7 +370,7 @@ package struct DeliveryScheduler {
             sequence = fresh.sequence
             number = 1
             event = fresh.event
-            guard beginFresh(fresh, slot, now: now, wall: wall) else { return nil }
+            guard beginFresh(fresh, slot, epoch: epoch, now: now, wall: wall) else { return nil }
         }
         if let open = lanes[slot].open[sequence] { lanes[slot].enterFlight(open) }
         lanes[slot].inFlight += 1

@@ -41,6 +41,9 @@ struct Lane {
         /// Whether it is made once more: its age counts from then on, or from a restart.
         var isRepeat = false
         var place = LaneOrder.Place.free
+        /// Of the breaker, when its last attempt began.
+        var epoch: UInt32 = 0
+        var isOperational = false
     }
 
     struct Moment: Equatable {
@@ -95,7 +98,7 @@ struct Lane {
     var cancelThrough: UInt64?
     var delivered = 0
     var givenUp = 0
-    var consecutiveFailures = 0
+    var health = LaneHealth()
     var hasSucceeded = false
 
     /// What the journal does not know yet.
@@ -111,6 +114,8 @@ struct Lane {
         self.cursor = cursor
     }
 
+    var consecutiveFailures: Int { health.breaker.consecutiveFailures }
+
     /// Whether the receiver has lately shown that it works.
     var isProven: Bool { hasSucceeded && consecutiveFailures < 5 }
 
@@ -118,12 +123,17 @@ struct Lane {
     ///
     /// - Parameter isCrowded: whether all lanes together have as many waiting for their next try as memory is meant for.
     func takesFresh(isCrowded: Bool) -> Bool {
+        !health.isBlocked && hasRoom(isCrowded: isCrowded)
+    }
+
+    /// Whether more live deliveries may wait for their next try.
+    func hasRoom(isCrowded: Bool) -> Bool {
         parkedLive < parkedMax(isCrowded: isCrowded)
     }
 
     /// Whether it could begin an attempt now.
     func hasWork(isCrowded: Bool) -> Bool {
-        !isPaused && !isThrottled && inFlight < window && order.held == 0
+        !isPaused && !isThrottled && !health.isBlocked && inFlight < window && order.held == 0
             && (!due.isEmpty || !repeatsDue.isEmpty || hasFresh(isCrowded: isCrowded))
     }
 
@@ -135,11 +145,12 @@ struct Lane {
     }
 
     /// Whether deliveries that are in the journal alone are to be settled without an attempt.
-    var isDiscarding: Bool { displaceTo != nil || cancelThrough != nil }
+    var isDiscarding: Bool { displaceTo != nil || cancelThrough != nil || health.isDisabled }
 
     /// How a delivery ends that nobody may attempt; nil: it may be.
     func discards(_ sequence: UInt64) -> SettlementResult? {
         if let cancelThrough, sequence <= cancelThrough { return .cancelled }
+        if health.isDisabled { return .webhookDisabled }
         if let displaceTo, pendingBytes > displaceTo { return .displaced }
         return nil
     }

@@ -146,6 +146,35 @@ package struct EventIntake {
         return .accepted(offset: offset)
     }
 
+    /// Appends the record of an event that the relay makes itself.
+    ///
+    /// - Returns: false if no webhook wants it; then there is none.
+    package mutating func append(
+        _ event: OperationalEvent, from peer: PeerIdentity, now: Int64, to batch: RecordBuffer
+    ) -> Bool {
+        let webhooks = table.matchOperational(tenant: event.tenant, type: event.kind.rawValue)
+        guard !webhooks.isEmpty else { return false }
+        clock.update(to: now)
+        let (type, tenant, data, received) =
+            (Array(event.kind.rawValue.utf8), Array(event.tenant.utf8), event.data, clock.text)
+        type.withUnsafeBytes { type in
+            tenant.withUnsafeBytes { tenant in
+                data.withUnsafeBytes { data in
+                    received.withUnsafeBytes { received in
+                        var parts = EventRecord.Parts(
+                            sequence: nextSequence, acceptedAt: now, producer: peer, type: type, timestamp: received,
+                            isProducersTimestamp: false, tenant: tenant,
+                            id: UnsafeRawBufferPointer(start: nil, count: 0), data: data, webhooks: webhooks)
+                        parts.isOperational = true
+                        EventRecord.append(parts, to: batch)
+                    }
+                }
+            }
+        }
+        nextSequence += 1
+        return true
+    }
+
     /// Takes an event back whose record did not reach the disk: its id is free again.
     package mutating func forget(_ event: EventRecord) {
         guard let fingerprint = event.fingerprint(in: journal) else { return }

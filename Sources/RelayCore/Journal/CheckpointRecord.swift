@@ -12,15 +12,19 @@ package struct LaneState: Equatable, Sendable {
         package var waitMax: Int64
         /// Whether it is made once more.
         package var isRepeat: Bool
+        /// Whether the event is an operational one.
+        package var isOperational: Bool
 
         package init(
-            attempts: UInt16, nextAt: Int64, bytes: UInt32, waitMax: Int64 = 0, isRepeat: Bool = false
+            attempts: UInt16, nextAt: Int64, bytes: UInt32, waitMax: Int64 = 0, isRepeat: Bool = false,
+            isOperational: Bool = false
         ) {
             self.attempts = attempts
             self.nextAt = nextAt
             self.bytes = bytes
             self.waitMax = waitMax
             self.isRepeat = isRepeat
+            self.isOperational = isOperational
         }
     }
 
@@ -33,6 +37,8 @@ package struct LaneState: Equatable, Sendable {
     package var pendingBytes = 0
     package var delivered = 0
     package var givenUp = 0
+    /// Nil: nothing has gone wrong.
+    package var health: HealthRecord?
 
     package init(cursor: UInt64) {
         self.cursor = cursor
@@ -61,6 +67,7 @@ package struct LaneState: Equatable, Sendable {
 ///      u64  given up
 ///      u32  number of open deliveries, each: u64 sequence, i64 next try at, u32 bytes of the body,
 ///           u16 attempts; the highest bit says that the delivery is made once more
+/// and perhaps a section of health, see ``HealthRecord``
 /// ```
 package struct CheckpointRecord: Equatable, Sendable {
     package let number: UInt64
@@ -94,6 +101,7 @@ package struct CheckpointRecord: Equatable, Sendable {
             buffer.append(madeAt)
             buffer.append(floor)
             let slice = sorted.dropFirst(part * lanesPerPart).prefix(lanesPerPart)
+            var section = HealthSection()
             buffer.append(UInt32(slice.count))
             for (webhook, lane) in slice {
                 buffer.append(webhook)
@@ -108,8 +116,11 @@ package struct CheckpointRecord: Equatable, Sendable {
                     buffer.append(open.nextAt)
                     buffer.append(open.bytes)
                     buffer.append(min(open.attempts, ~repeatBit) | (open.isRepeat ? repeatBit : 0))
+                    if open.isOperational { section.operational.append((webhook, sequence)) }
                 }
+                if let health = lane.health { section.healths.append((webhook, health)) }
             }
+            section.append(to: buffer)
             buffer.endRecord(at: start)
         }
     }
@@ -145,5 +156,8 @@ package struct CheckpointRecord: Equatable, Sendable {
             }
             lanes[webhook] = lane
         }
+        guard let section = HealthSection(&reader) else { return nil }
+        for (webhook, health) in section.healths { lanes[webhook]?.health = health }
+        for (webhook, sequence) in section.operational { lanes[webhook]?.open[sequence]?.isOperational = true }
     }
 }

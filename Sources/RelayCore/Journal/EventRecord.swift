@@ -10,7 +10,7 @@
 /// 22  u8   bytes of the tenant id
 /// 23  u8   bytes of the id; 0: the id is made from acceptance time and sequence, ``EventID``
 /// 24  u32  bytes of the body
-/// 28  u8   1: the producer gave the timestamp
+/// 28  u8   bit 0: the producer gave the timestamp; bit 1: an operational event, made by the relay itself
 /// 29  u8   0
 /// 30  u16  number of webhooks
 /// 32  u32  for each webhook its number; the highest bit says that it was disabled and the delivery skipped
@@ -62,6 +62,7 @@ package struct EventRecord: Sendable {
     private var idLength: Int { Int(number(23, as: UInt8.self)) }
     private var bodyLength: Int { Int(number(24, as: UInt32.self)) }
     package var hasProducersTimestamp: Bool { number(28, as: UInt8.self) & 1 == 1 }
+    package var isOperational: Bool { number(28, as: UInt8.self) & 2 != 0 }
     package var hasProducersID: Bool { idLength > 0 }
     package var webhookCount: Int { Int(number(30, as: UInt16.self)) }
 
@@ -141,6 +142,7 @@ package struct EventRecord: Sendable {
         package var type: UnsafeRawBufferPointer
         package var timestamp: UnsafeRawBufferPointer
         package var isProducersTimestamp: Bool
+        package var isOperational = false
         package var tenant: UnsafeRawBufferPointer
         /// Empty: the id is made.
         package var id: UnsafeRawBufferPointer
@@ -183,7 +185,7 @@ package struct EventRecord: Sendable {
         buffer.append(UInt8(parts.tenant.count))
         buffer.append(UInt8(parts.id.count))
         buffer.append(UInt32(bodyLength))
-        buffer.append(UInt8(parts.isProducersTimestamp ? 1 : 0))
+        buffer.append((parts.isProducersTimestamp ? 1 : 0) | (parts.isOperational ? 2 : 0) as UInt8)
         buffer.append(UInt8(0))
         buffer.append(UInt16(parts.webhooks.count))
         for webhook in parts.webhooks {

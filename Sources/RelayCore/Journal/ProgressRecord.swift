@@ -56,13 +56,19 @@ package struct LaneProgress: Equatable, Sendable {
     package var retried: [Retry] = []
     /// Settled before, and to be delivered once more.
     package var reopened: [Opening] = []
+    /// How the receiver is doing; nil: as before.
+    package var health: HealthRecord?
+    /// Those of `opened` and `retried` whose events are operational ones.
+    package var operational: [UInt64] = []
 
+    /// Whether nothing has become of any delivery.
     package var isEmpty: Bool { settled.isEmpty && opened.isEmpty && retried.isEmpty && reopened.isEmpty }
 
     /// About how many bytes it takes up on disk.
     package var encodedBytes: Int {
         settled.count * Self.settlementBytes + (opened.count + reopened.count) * 12
             + retried.reduce(0) { $0 + Self.retryBytes + $1.reason.utf8.count }
+            + (health == nil ? 0 : HealthRecord.byteCount + 4) + operational.count * 12
     }
 
     package static let settlementBytes = 33
@@ -81,12 +87,13 @@ package struct LaneProgress: Equatable, Sendable {
 ///      u32  number of failed tries, each: u64 sequence, i64 at, i64 next at, u32 microseconds, u32 bytes of the body,
 ///           u16 status, u16 attempts, u16 bytes of the reason, the reason
 ///      u32  number of deliveries to be made once more, each: u64 sequence, u32 bytes of the body
+/// and perhaps a section of health, see ``HealthRecord``
 /// ```
 package struct ProgressRecord: Equatable, Sendable {
     package struct LaneEntry: Equatable, Sendable {
         package let webhook: WebhookNumber
         package let cursor: UInt64
-        package let progress: LaneProgress
+        package internal(set) var progress: LaneProgress
     }
 
     package var lanes: [LaneEntry] = []
@@ -97,6 +104,7 @@ package struct ProgressRecord: Equatable, Sendable {
 
     package func append(to buffer: RecordBuffer, sequence: UInt64) {
         let start = buffer.beginRecord(.progress, sequence: sequence)
+        var section = HealthSection()
         buffer.append(UInt32(lanes.count))
         for lane in lanes {
             buffer.append(lane.webhook)
@@ -126,7 +134,10 @@ package struct ProgressRecord: Equatable, Sendable {
                 buffer.append(reason)
             }
             Self.append(lane.progress.reopened, to: buffer)
+            if let health = lane.progress.health { section.healths.append((lane.webhook, health)) }
+            section.operational += lane.progress.operational.map { (lane.webhook, $0) }
         }
+        section.append(to: buffer)
         buffer.endRecord(at: start)
     }
 
@@ -147,6 +158,7 @@ package struct ProgressRecord: Equatable, Sendable {
                 progress.opened.removeAll { !keeps($0.sequence) }
                 progress.retried.removeAll { !keeps($0.sequence) }
                 progress.reopened.removeAll { !keeps($0.sequence) }
+                progress.operational.removeAll { !keeps($0) }
                 guard !progress.isEmpty else { return nil }
                 return LaneEntry(webhook: entry.webhook, cursor: entry.cursor, progress: progress)
             })
@@ -161,6 +173,14 @@ package struct ProgressRecord: Equatable, Sendable {
                 let progress = LaneProgress(&reader)
             else { return nil }
             lanes.append(LaneEntry(webhook: webhook, cursor: cursor, progress: progress))
+        }
+        guard let section = HealthSection(&reader) else { return nil }
+        let indices = Dictionary(lanes.indices.map { (lanes[$0].webhook, $0) }, uniquingKeysWith: { $1 })
+        for (webhook, health) in section.healths {
+            if let index = indices[webhook] { lanes[index].progress.health = health }
+        }
+        for (webhook, sequence) in section.operational {
+            if let index = indices[webhook] { lanes[index].progress.operational.append(sequence) }
         }
     }
 }
@@ -218,6 +238,8 @@ struct FieldReader {
     init(_ bytes: UnsafeRawBufferPointer) {
         self.bytes = bytes
     }
+
+    var isAtEnd: Bool { offset >= bytes.count }
 
     mutating func next<T: FixedWidthInteger>(_ type: T.Type) -> T? {
         let size = MemoryLayout<T>.size

@@ -87,9 +87,11 @@ package struct RecoveryState: Sendable {
             for retry in entry.progress.retried {
                 lane.open[retry.sequence] = LaneState.Open(
                     attempts: retry.attempts, nextAt: retry.nextAt, bytes: retry.bytes,
-                    waitMax: max(0, retry.nextAt - retry.at),
-                    isRepeat: lane.open[retry.sequence]?.isRepeat ?? false)
+                    waitMax: max(0, retry.nextAt - retry.at), isRepeat: lane.open[retry.sequence]?.isRepeat ?? false,
+                    isOperational: lane.open[retry.sequence]?.isOperational ?? false)
             }
+            for sequence in entry.progress.operational { lane.open[sequence]?.isOperational = true }
+            if let health = entry.progress.health { lane.health = health }
             for settlement in entry.progress.settled {
                 lane.open[settlement.sequence] = nil
                 lane.pending = max(0, lane.pending - 1)

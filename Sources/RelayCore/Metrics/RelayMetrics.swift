@@ -48,6 +48,11 @@ package struct RelayMetrics: Sendable, Equatable {
     package var settled: [SettlementResult: UInt64] = [:]
     package var latency = Histogram.forDeliveries
 
+    package var healthChanges: [DeliveryScheduler.HealthChange.Kind: UInt64] = [:]
+    package var breakers: [Breaker.State: Int] = [:]
+    package var operationalEvents: [OperationalEvent.Kind: UInt64] = [:]
+    package var droppedOperationalEvents: UInt64 = 0
+
     package var active = 0
     package var paused = 0
     package var disabled = 0

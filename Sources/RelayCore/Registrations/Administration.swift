@@ -162,6 +162,7 @@ package struct WebhookHealth: Sendable, Equatable {
     package var pending = 0
     package var inFlight = 0
     package var consecutiveFailures = 0
+    package var breaker = Breaker.State.closed
     /// Unix milliseconds.
     package var lastSuccessAt: Int64?
     package var lastFailureAt: Int64?

@@ -11,7 +11,7 @@ package enum DeliveryStatus: String, Sendable, CaseIterable {
         switch result {
         case .delivered: self = .delivered
         case .cancelled: self = .cancelled
-        case .triesUsedUp, .tooOld, .webhookDisabled, .unreadable, .displaced: self = .givenUp
+        case .triesUsedUp, .tooOld, .webhookDisabled, .unreadable, .displaced, .aborted: self = .givenUp
         }
     }
 }

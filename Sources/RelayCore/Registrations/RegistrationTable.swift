@@ -29,6 +29,11 @@ package struct MatchedWebhook: Equatable, Sendable {
         self.number = number
         self.takesDeliveries = takesDeliveries
     }
+
+    init(_ webhook: Webhook) {
+        let takes = if case .disabled = webhook.state { false } else { true }
+        self.init(number: webhook.number, takesDeliveries: takes)
+    }
 }
 
 /// All webhooks, and for each tenant and event type those that want it.
@@ -72,6 +77,11 @@ package struct RegistrationTable: Sendable {
     /// All types' matches of a tenant at once; nil if the tenant has no webhooks.
     package func row(of tenant: String) -> Row? {
         rows[tenant]
+    }
+
+    /// Webhooks of the tenant that ask for what the relay itself tells, oldest first.
+    package func matchOperational(tenant: String, type: String) -> [MatchedWebhook] {
+        list(tenant: tenant).filter { $0.wants(type) }.map(MatchedWebhook.init)
     }
 
     package func webhook(id: String) -> Webhook? {
@@ -129,8 +139,7 @@ package struct RegistrationTable: Sendable {
         rows[tenant] = catalogue.names.map { type in
             members.compactMap { number in
                 guard let webhook = webhooks[number], webhook.wants(type) else { return nil }
-                let takes = if case .disabled = webhook.state { false } else { true }
-                return MatchedWebhook(number: number, takesDeliveries: takes)
+                return MatchedWebhook(webhook)
             }
         }
     }

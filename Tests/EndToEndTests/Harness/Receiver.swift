@@ -47,6 +47,16 @@ final class Receiver {
     /// The secret that it verifies with from now on.
     func use(secret: String) throws { try secret.write(toFile: secretPath, atomically: true, encoding: .utf8) }
 
+    /// What it answers to requests for `/wish` from now on; nil: 204.
+    func answer(_ status: Int?, _ fields: String...) throws {
+        guard let status else {
+            try? FileManager.default.removeItem(atPath: logPath + ".answer")  // There may be none.
+            return
+        }
+        try (["\(status)"] + fields).joined(separator: "\n").write(
+            toFile: logPath + ".answer", atomically: true, encoding: .utf8)
+    }
+
     /// How many requests have come in.
     var count: Int { contents(logPath).count { $0 == 0x0A } }
 

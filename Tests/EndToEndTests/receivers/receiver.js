@@ -42,6 +42,16 @@ function answer(request, response, body) {
       response.writeHead(count <= Number(argument) ? 500 : 204).end();
       return;
     }
+    case 'wish':
+      // What stands in a file beside the log, one header field in each line behind the status; without it, all is well.
+      try {
+        const [status, ...fields] = fs.readFileSync(logFile + '.answer', 'utf-8').trim().split('\n');
+        const headers = Object.fromEntries(fields.map((field) => field.split(/: (.*)/s).slice(0, 2)));
+        response.writeHead(Number(status), headers).end();
+      } catch {
+        response.writeHead(204).end();
+      }
+      return;
     case 'delay':
       setTimeout(() => response.writeHead(204).end(), Number(argument));
       return;

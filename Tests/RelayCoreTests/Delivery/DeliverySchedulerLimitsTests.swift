@@ -35,22 +35,51 @@ struct DeliverySchedulerLimitsTests {
 
     // MARK: What waits for its next try
 
-    @Test("a lane that fails them all begins no more than may wait for their next try")
+    @Test("a lane that fails most of them begins no more than may wait for their next try")
     func laneRetries() throws {
         var scheduler = try Self.scheduler()
-        var begun = 0
+        var attempts = 0
         var sequence: UInt64 = 0
-        while sequence < 5_000 {
-            for _ in 0..<100 {
+        while sequence < 4 * UInt64(4 * Limits.laneRetries) {
+            for _ in 0..<1_000 {
                 sequence += 1
                 scheduler.accepted(EventFixture.event(sequence, for: [1]), now: Self.start)
             }
-            begun += Self.fail(&scheduler)
-            _ = scheduler.takeProgress()
+            while true {
+                while let attempt = scheduler.nextAttempt(now: Self.start, wall: 0) {
+                    attempts += 1
+                    // Never five in a row: the breaker stays closed.
+                    let failure = AttemptOutcome.Result.failed(AttemptFailure(.connect, "refused"))
+                    _ = scheduler.finished(
+                        attempt, acceptedAt: 0,
+                        AttemptOutcome(attempts % 5 == 0 ? .delivered : failure, duration: .zero), now: Self.start,
+                        wall: 0, random: 500)
+                    if attempts.isMultiple(of: 10_000) { _ = scheduler.takeProgress() }
+                }
+                guard let read = scheduler.nextRead() else { break }
+                let next = min(read.through + 1, read.from + UInt64(read.maxEvents))
+                scheduler.loaded(
+                    (read.from..<next).map { EventFixture.event($0, for: [1]) }, for: 1, next: next, now: Self.start,
+                    wall: 0)
+            }
         }
-        #expect(begun == Limits.laneRetries)
-        #expect(scheduler.parked == Limits.laneRetries)
-        #expect(scheduler.pending == 5_000)
+        #expect(scheduler.parked == 4 * Limits.laneRetries)
+        #expect(scheduler.health(of: 1)?.breaker == .closed)
+        #expect(scheduler.pending > 4 * Limits.laneRetries)
+    }
+
+    @Test("a lane that fails them all begins five")
+    func openBreaker() throws {
+        var scheduler = try Self.scheduler()
+        var begun = 0
+        for sequence in 1...5_000 as ClosedRange<UInt64> {
+            scheduler.accepted(EventFixture.event(sequence, for: [1]), now: Self.start)
+            begun += Self.fail(&scheduler)
+        }
+        #expect(begun == 5 && scheduler.parked == 5)
+        #expect(scheduler.pending == 5_000 && scheduler.waitingBytes == 0)
+        let read = scheduler.nextRead()
+        #expect(read == nil, "what is not tried is not read either")
     }
 
     @Test(
@@ -115,17 +144,17 @@ struct DeliverySchedulerLimitsTests {
 
     @Test("with too much unsaved nothing is attempted or read, and saving lets it go on")
     func unsaved() throws {
-        var scheduler = try Self.scheduler(1...1, perWebhook: 2)
+        var scheduler = try Self.scheduler(1...100, perWebhook: 2)
         let reason = String(repeating: "r", count: 100_000)
         var sequence: UInt64 = 0
         var begun = 0
         while scheduler.unsavedBytes < Limits.unsavedProgressBytes {
             sequence += 1
-            scheduler.accepted(EventFixture.event(sequence, for: [1]), now: Self.start)
+            scheduler.accepted(EventFixture.event(sequence, for: [WebhookNumber(sequence)]), now: Self.start)
             begun += Self.fail(&scheduler, reason: reason)
         }
         #expect(begun == Limits.unsavedProgressBytes / 100_000 + 1)
-        scheduler.accepted(EventFixture.event(sequence + 1, for: [1]), now: Self.start)
+        scheduler.accepted(EventFixture.event(sequence + 1, for: [100]), now: Self.start)
         #expect(Self.fail(&scheduler) == 0)
         let taken = scheduler.takeProgress()
         let record = try #require(taken)
@@ -144,12 +173,21 @@ struct DeliverySchedulerLimitsTests {
     func staleTimers() throws {
         var scheduler = try Self.scheduler()
         var sequence: UInt64 = 0
+        var attempts = 0
         for _ in 0..<20 {
             for _ in 0..<500 {
                 sequence += 1
                 scheduler.accepted(EventFixture.event(sequence, for: [1]), now: Self.start)
             }
-            _ = Self.fail(&scheduler)
+            while let attempt = scheduler.nextAttempt(now: Self.start, wall: 0) {
+                attempts += 1
+                // Never five in a row: the breaker stays closed.
+                let failure = AttemptOutcome.Result.failed(AttemptFailure(.connect, "refused"))
+                _ = scheduler.finished(
+                    attempt, acceptedAt: 0,
+                    AttemptOutcome(attempts % 5 == 0 ? .delivered : failure, duration: .zero), now: Self.start,
+                    wall: 0, random: 500)
+            }
             scheduler.cancelAll(of: 1, through: sequence, wall: 0)
             _ = scheduler.takeProgress()
         }

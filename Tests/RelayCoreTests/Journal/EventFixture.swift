@@ -10,7 +10,8 @@ enum EventFixture {
     static func append(
         _ sequence: UInt64, webhooks: [MatchedWebhook] = [], id: String = "", data: String = "{}",
         type: String = "job.closed", tenant: String = "t", timestamp: String = "2026-05-02T14:32:10.000Z",
-        isProducersTimestamp: Bool = false, acceptedAt: Int64 = 1_777_732_330_000, to buffer: RecordBuffer
+        isProducersTimestamp: Bool = false, isOperational: Bool = false, acceptedAt: Int64 = 1_777_732_330_000,
+        to buffer: RecordBuffer
     ) -> Int {
         let offset = buffer.count
         func bytes(_ text: String, _ body: (UnsafeRawBufferPointer) -> Void) {
@@ -21,11 +22,12 @@ enum EventFixture {
                 bytes(tenant) { tenant in
                     bytes(id) { id in
                         bytes(data) { data in
-                            EventRecord.append(
-                                EventRecord.Parts(
-                                    sequence: sequence, acceptedAt: acceptedAt, producer: peer, type: type,
-                                    timestamp: timestamp, isProducersTimestamp: isProducersTimestamp, tenant: tenant,
-                                    id: id, data: data, webhooks: webhooks), to: buffer)
+                            var parts = EventRecord.Parts(
+                                sequence: sequence, acceptedAt: acceptedAt, producer: peer, type: type,
+                                timestamp: timestamp, isProducersTimestamp: isProducersTimestamp, tenant: tenant,
+                                id: id, data: data, webhooks: webhooks)
+                            parts.isOperational = isOperational
+                            EventRecord.append(parts, to: buffer)
                         }
                     }
                 }
@@ -36,14 +38,15 @@ enum EventFixture {
 
     /// An event in a buffer of its own, for webhooks that take it.
     static func event(
-        _ sequence: UInt64, for webhooks: [WebhookNumber] = [], acceptedAt: Int64 = 1_777_732_330_000
+        _ sequence: UInt64, for webhooks: [WebhookNumber] = [], isOperational: Bool = false,
+        acceptedAt: Int64 = 1_777_732_330_000
     )
         -> EventRecord
     {
         let buffer = RecordBuffer(capacity: 256)
         append(
             sequence, webhooks: webhooks.map { MatchedWebhook(number: $0, takesDeliveries: true) },
-            acceptedAt: acceptedAt, to: buffer)
+            isOperational: isOperational, acceptedAt: acceptedAt, to: buffer)
         // The lengths are right by construction.
         return EventRecord(buffer: buffer, offset: 0)!
     }

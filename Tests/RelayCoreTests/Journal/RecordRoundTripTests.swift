@@ -61,7 +61,7 @@ struct RecordRoundTripTests {
         for cut in 0..<bytes.count { #expect(bytes[..<cut].withUnsafeBytes { ProgressRecord($0) } == nil) }
     }
 
-    @Test("a result of a number that nobody gave is nil", arguments: [0, 8, 255] as [UInt8])
+    @Test("a result of a number that nobody gave is nil", arguments: [0, 9, 255] as [UInt8])
     func unknownResult(number: UInt8) {
         var bytes = Self.payload(Self.progress)
         // Count, first lane with its four counts, second lane's number, cursor and count, then the first settlement,

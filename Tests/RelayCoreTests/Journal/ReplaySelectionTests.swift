@@ -62,9 +62,11 @@ struct ReplaySelectionTests {
 
     @Test(
         arguments: [
-            // 10 delivered, 11 tries used up, 12 too old, 13 disabled, 14 cancelled, 15 unreadable, 16 displaced.
-            (.undelivered, [11, 12, 13, 15, 16, 20, 31]), (.givenUp, [11, 12, 13, 15, 16, 31]), (.skipped, [20]),
-            (.delivered, [10, 21, 30]), (.any, [10, 11, 12, 13, 14, 15, 16, 20, 21, 30, 31]),
+            // 10 delivered, 11 tries used up, 12 too old, 13 disabled, 14 cancelled, 15 unreadable, 16 displaced,
+            // 17 aborted.
+            (.undelivered, [11, 12, 13, 15, 16, 17, 20, 31]), (.givenUp, [11, 12, 13, 15, 16, 17, 31]),
+            (.skipped, [20]),
+            (.delivered, [10, 21, 30]), (.any, [10, 11, 12, 13, 14, 15, 16, 17, 20, 21, 30, 31]),
         ] as [(JournalTask.ReplayStatus, [UInt64])])
     func byStatus(_ status: JournalTask.ReplayStatus, _ expected: [UInt64]) throws {
         var selection = try Self.selection(status)
