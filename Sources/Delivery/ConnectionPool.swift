@@ -231,8 +231,7 @@ final class ConnectionPool {
         let left = Duration.nanoseconds((exchange.deadline - NIODeadline.now()).nanoseconds)
         let dialer = Dialer(
             loop: loop, addresses: addresses, port: proxy?.port ?? exchange.target.url.port, time: left,
-            isWanted: { !exchange.isOver }
-        ) { [self] outcome in dialed(exchange, outcome) }
+            isWanted: { !exchange.isOver }, completion: { [self] outcome in dialed(exchange, outcome) })
         dialer.start()
     }
 
