@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int hookline_peer_credentials(int fd, struct hookline_peer *peer) {
@@ -25,6 +26,12 @@ ssize_t hookline_peer_groups(int fd, gid_t *groups, size_t capacity) {
         if (errno != ERANGE) return -1;
     }
     return (ssize_t)(length / sizeof(gid_t));
+}
+
+int hookline_is_socket(const char *path) {
+    struct stat status;
+    if (lstat(path, &status) != 0) return -1;
+    return S_ISSOCK(status.st_mode) ? 1 : 0;
 }
 
 void hookline_name_thread(const char *name) {

@@ -16,8 +16,8 @@ final class ConnectionPool {
     private(set) var policyVersion = 0
     private var idle: [Origin: Deque<ReceiverConnection>] = [:]
     private var idleCount = 0
-    /// Some of them have ended, or have begun another answer, since they came in here.
-    private var lingering = Deque<ReceiverConnection>()
+    /// With the number of the request that was answered: most have had another one since they came in here.
+    private var lingering = Deque<(ReceiverConnection, UInt64)>()
     /// Attempts that are not over, or whose answers are still being read.
     private var exchanges: [Exchange] = []
     private var sweep: RepeatedTask?
@@ -134,7 +134,7 @@ final class ConnectionPool {
 
     /// Keeps a connection for the next attempt to the same origin.
     func release(_ connection: ReceiverConnection) {
-        guard connection.policyVersion == policyVersion, connection.madeAt > .now() - Self.connectionAge,
+        guard connection.policyVersion == policyVersion, .now() - connection.madeAt < Self.connectionAge,
             idle[connection.origin]?.count ?? 0 < Limits.idleConnectionsPerOrigin
         else { return connection.close() }
         idle[connection.origin, default: Deque()].append(connection)
@@ -183,8 +183,10 @@ final class ConnectionPool {
 
     /// The rest of an answer is read on a connection although its outcome is known.
     func lingers(_ connection: ReceiverConnection) {
-        lingering.append(connection)
-        if lingering.count > Limits.lingeringConnections { lingering.removeFirst().stopLingering() }
+        lingering.append((connection, connection.requests))
+        guard lingering.count > Limits.lingeringConnections else { return }
+        let (oldest, request) = lingering.removeFirst()
+        oldest.stopLingering(over: request)
     }
 
     // MARK: New connections

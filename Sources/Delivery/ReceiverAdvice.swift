@@ -9,6 +9,6 @@ struct ReceiverAdvice {
     init(_ fields: ResponseFields) {
         // The host's clock: a receiver whose own is wrong gets what it asked for, within the bound.
         retryAfter = fields.first(name: "retry-after").flatMap { RetryAfter.wait($0, now: Int64(time(nil))) }
-        wish = AttemptOutcome.Wish(fields.all(name: "webhook-delivery"))
+        wish = AttemptOutcome.Wish(fields["webhook-delivery"])
     }
 }

@@ -26,6 +26,8 @@ final class ReceiverConnection: ChannelInboundHandler, RemovableChannelHandler {
     private var bodyBytes = 0
     private var context: ChannelHandlerContext?
     private var isReused = false
+    /// How many there were so far.
+    private(set) var requests: UInt64 = 0
     let madeAt = NIODeadline.now()
     /// Since when it has been idle.
     private(set) var idleSince = NIODeadline.now()
@@ -50,6 +52,7 @@ final class ReceiverConnection: ChannelInboundHandler, RemovableChannelHandler {
         state = .waiting(exchange)
         parser = ResponseParser()
         bodyBytes = 0
+        requests += 1
         context.writeAndFlush(wrapOutboundOut(exchange.request), promise: nil)
     }
 
@@ -151,8 +154,10 @@ final class ReceiverConnection: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     /// Closes it if what is being read is of no more use than for the next request.
-    func stopLingering() {
-        if case .reading(let exchange, _) = state, exchange.isOver { drop() }
+    ///
+    /// - Parameter request: nothing is closed if it is another one by now.
+    func stopLingering(over request: UInt64) {
+        if request == requests, case .reading(let exchange, _) = state, exchange.isOver { drop() }
     }
 
     /// Closes without reading on; what the head said stands.

@@ -111,6 +111,22 @@ extension EndToEnd {
             }
         }
 
+        @Test func answersThatDripHoldNoMoreThanSomeConnections() throws {
+            try run(Ending(name: "slow-success", tls: false)) { daemon, zoo, webhook in
+                let process = try daemon.running()
+                let before = process.descriptors
+                try daemon.send((0..<800).map { event(id: "d\($0)") + "\n" }.joined())
+                var most = 0
+                try eventually("all are delivered", within: .seconds(30)) {
+                    most = max(most, process.descriptors)
+                    return try daemon.show(webhook).health.delivered.int == 800
+                }
+                // 256 on which an answer drips, and those in flight.
+                #expect(most <= before + 256 + 64 + 2)
+                #expect(process.descriptors >= before + 200, "they are read as long as that hinders nobody")
+            }
+        }
+
         // MARK: TLS
 
         @Test(arguments: ["TLSv1.2", "TLSv1.3"]) func sessionsAreResumed(_ version: String) throws {

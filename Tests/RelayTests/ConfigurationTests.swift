@@ -138,8 +138,9 @@ struct ConfigurationTests {
         new.api.listen = "[::1]:1"
         new.ingest.dedupeWindow = .seconds(1)
         new.ingest.dedupeMaxIDs = 1
+        new.egress.caFile = "/etc/ssl/ours.pem"
         #expect(
             new.changesNeedingRestart(from: Configuration())
-                == ["ingest.dedupe-window", "ingest.dedupe-max-ids", "api.listen"])
+                == ["ingest.dedupe-window", "ingest.dedupe-max-ids", "egress.ca-file", "api.listen"])
     }
 }

@@ -29,6 +29,11 @@ void hookline_name_thread(const char *name);
 /// accept4(2) with SOCK_NONBLOCK and SOCK_CLOEXEC; the connection's descriptor, or -1 with errno.
 int hookline_accept(int fd);
 
+/// Whether there is a socket at the path (lstat(2)): 1, or 0 for something else; -1 with errno.
+///
+/// `struct stat` is declared by several C modules, and which of them Swift takes it from depends on what else is imported.
+int hookline_is_socket(const char *path);
+
 /// Lets go of the code that has been mapped into memory so far: what is needed again comes back from the page cache.
 ///
 /// For the end of start-up. Most of what runs then never runs again, and file-backed pages that are mapped count as the

@@ -26,7 +26,7 @@ extension Setting {
         Setting("delivery", "drain-timeout", \.delivery.drainTimeout, .duration(.zero...minutes(10))),
         Setting("egress", "allow", \.egress.allow, ValueKind.egressRule.list(countMax: 1024)),
         Setting("egress", "require-https", \.egress.requireHTTPS, .boolean),
-        Setting("egress", "ca-file", \.egress.caFile, .optionalPath),
+        Setting("egress", "ca-file", \.egress.caFile, .optionalPath, needsRestart: true),
         Setting("egress", "proxy", \.egress.proxy, .optionalProxy),
         Setting("signing", "header", \.signing.header, .signatureHeader),
         Setting("api", "listen", \.api.listen, .optionalLoopback, needsRestart: true),

@@ -1,3 +1,4 @@
+import CLinuxShims
 import Glibc
 import Storage
 
@@ -35,12 +36,12 @@ enum ListeningSocket {
     }
 
     private static func clear(_ path: String, _ address: sockaddr_un) throws(StorageRefusal) {
-        var status = stat()
-        guard lstat(path, &status) == 0 else {
+        let isSocket = hookline_is_socket(path)
+        guard isSocket >= 0 else {
             guard errno == ENOENT else { throw refusal(path) }
             return
         }
-        guard status.st_mode & S_IFMT == S_IFSOCK else {
+        guard isSocket == 1 else {
             throw StorageRefusal(path: path, reason: "is there and is no socket: move it away")
         }
         let probe = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | 0o2000000 | 0o4000, 0)

@@ -36,10 +36,10 @@ package struct ResponseFields: Equatable, Sendable {
     /// - Parameter name: one of ``kept``.
     package func first(name: String) -> String? { entries.first { $0.name == name }?.value }
 
-    /// The values of all fields of that name.
+    /// The values of all fields of that name, in their order.
     ///
     /// - Parameter name: one of ``kept``.
-    package func all(name: String) -> [String] { entries.filter { $0.name == name }.map(\.value) }
+    package subscript(name: String) -> [String] { entries.filter { $0.name == name }.map(\.value) }
 
     mutating func add(_ name: String, _ value: String) { entries.append(Entry(name: name, value: value)) }
 }

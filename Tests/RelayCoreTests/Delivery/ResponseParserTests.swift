@@ -152,6 +152,7 @@ struct ResponseParserTests {
             return
         }
         #expect(head.fields.first(name: "retry-after") == "120")
+        #expect(head.fields["retry-after"] == ["120", "7"])
         #expect(head.fields.first(name: "webhook-delivery") == nil)
     }
 
