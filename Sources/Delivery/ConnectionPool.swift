@@ -248,11 +248,11 @@ final class ConnectionPool {
             }
             connected(exchange, channel)
         case .failed(let failures):
-            if proxy == nil {
-                exchange.finish(.failed(.connect(failures, to: exchange.target.url)))
+            if let proxy {
+                let reasons = failures.map { "\($0.address) port \(proxy.port): \($0.reason)" }
+                exchange.fail(.host, "the proxy can't be reached: \(reasons.joined(separator: "; "))")
             } else {
-                let reasons = failures.map { "\($0.address): \($0.reason)" }.joined(separator: "; ")
-                exchange.fail(.host, "the proxy can't be reached: \(reasons)")
+                exchange.finish(.failed(.connect(failures, to: exchange.target.url)))
             }
             ended(exchange)
         case .hostTrouble(let reason):

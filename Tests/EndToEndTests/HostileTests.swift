@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 extension EndToEnd {
@@ -38,13 +39,13 @@ extension EndToEnd {
                 var urls = try Self.paths.map { try zoo.url($0) }
                 urls += try Self.pathsOverTLS.map { try zoo.url($0, tls: true) }
                 urls += try Self.ports.map { "\($1)://127.0.0.1:\(try zoo.port($0))/" }
-                for url in urls { _ = try daemon.webhook(url, more: "\"timeoutMs\":150") }
+                let webhooks = try urls.map { try daemon.webhook($0, more: "\"timeoutMs\":150").id }
                 let process = try daemon.running()
                 let rounds = max(10, Self.exchanges / urls.count + 1)
                 // Pools and allocators have their size after the first of them.
-                try run(0..<rounds / 4, of: urls.count, daemon)
+                try run(rounds / 4, webhooks, daemon)
                 let before = try settled(process)
-                try run(rounds / 4..<rounds, of: urls.count, daemon)
+                try run(rounds - rounds / 4, webhooks, daemon)
                 let after = try settled(process)
                 #expect(after.descriptors <= before.descriptors + 2)
                 #expect(after.memory <= before.memory + 8 * 1024 * 1024)
@@ -56,17 +57,24 @@ extension EndToEnd {
             }
         }
 
-        /// Sends events, some at a time, until each has had its outcome with every receiver.
-        private func run(_ range: Range<Int>, of receivers: Int, _ daemon: Daemon) throws {
-            var next = range.lowerBound
-            while next < range.upperBound {
-                let batch = next..<min(range.upperBound, next + 25)
-                try daemon.send(batch.map { event(id: "h\($0)") + "\n" }.joined())
-                next = batch.upperBound
-                try eventually("each receiver has had \(next) events", within: .seconds(60)) {
-                    try daemon.status().deliveries.pending.int == 0
+        /// Sends each webhook so many tests, all webhooks at the same time: their breakers would stop events.
+        private func run(_ count: Int, _ webhooks: [String], _ daemon: Daemon) throws {
+            let api = daemon.api
+            let failure = Mutex<(any Error)?>(nil)
+            let threads = DispatchGroup()
+            for webhook in webhooks {
+                threads.enter()
+                Thread.detachNewThread {
+                    defer { threads.leave() }
+                    do {
+                        for _ in 0..<count { try api.json("POST", "/api/v1/webhooks/\(webhook)/test") }
+                    } catch {
+                        failure.withLock { $0 = error }
+                    }
                 }
             }
+            threads.wait()
+            if let failure = failure.withLock({ $0 }) { throw failure }
         }
 
         /// What the daemon has once nothing is under way any more.

@@ -3,6 +3,14 @@ import HeapModule
 
 /// The steps that deliveries and lanes make.
 extension DeliveryScheduler {
+    /// The two rounds take turns, as long as the budget of the unproven allows them theirs.
+    mutating func nextInTurn() -> WebhookNumber? {
+        isUnprovensTurn.toggle()
+        let unprovenMayGo = unprovenInFlight < max(1, settings.maxInFlight / 2)
+        if isUnprovensTurn, unprovenMayGo, let webhook = unprovenRound.popFirst() { return webhook }
+        return provenRound.popFirst() ?? (unprovenMayGo ? unprovenRound.popFirst() : nil)
+    }
+
     mutating func leaveFlight(_ slot: Int) {
         lanes[slot].inFlight -= 1
         inFlight -= 1

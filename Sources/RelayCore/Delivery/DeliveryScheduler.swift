@@ -335,14 +335,6 @@ package struct DeliveryScheduler {
         return nil
     }
 
-    /// The two rounds take turns, as long as the budget of the unproven allows them theirs.
-    mutating func nextInTurn() -> WebhookNumber? {
-        isUnprovensTurn.toggle()
-        let unprovenMayGo = unprovenInFlight < max(1, settings.maxInFlight / 2)
-        if isUnprovensTurn, unprovenMayGo, let webhook = unprovenRound.popFirst() { return webhook }
-        return provenRound.popFirst() ?? (unprovenMayGo ? unprovenRound.popFirst() : nil)
-    }
-
     mutating func begin(_ slot: Int, now: MonotonicTime, wall: Int64) -> Attempt? {
         let sequence: UInt64
         let number: Int
