@@ -95,10 +95,10 @@ final class Dialer {
             return abandon()
         }
         // getpeername(2): what the kernel says it is connected to is what was judged, whatever a filter or a translator
-        // on this host has made of the call.
-        guard let peer = IPAddress(channel.remoteAddress), peer.unmapped == address.unmapped,
-            channel.remoteAddress?.port == Int(port)
-        else {
+        // on this host has made of the call. Without an answer the peer has gone already, and nothing can reach it.
+        if let peer = channel.remoteAddress,
+            IPAddress(peer)?.unmapped != address.unmapped || peer.port != Int(port)
+        {
             channel.close(promise: nil)
             return failed(address, "the connection leads to another address")
         }
