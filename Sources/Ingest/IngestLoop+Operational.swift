@@ -5,8 +5,7 @@ package import RelayCore
 extension IngestLoop {
     /// Makes an event durable for the webhooks that want it; where there are none, there is no event.
     ///
-    /// - Parameter completion: called when it is on disk, or is not wanted (true), or could not be written (false). Not
-    ///   called if the loop has ended.
+    /// - Parameter completion: called when it is on disk, or is not wanted (true), or could not be written (false).
     package func emit(_ event: OperationalEvent, completion: @escaping @Sendable (Bool) -> Void) {
         send(.emit(event, completion))
     }

@@ -24,7 +24,8 @@ package final class IngestLoop: Sendable {
         case stop
     }
 
-    let commands = Mutex<[Command]>([])
+    /// Nil: nobody obeys any more.
+    let commands = Mutex<[Command]?>([])
     let waker = Waker()
     let store: any EventStore
     let logger: Logger
@@ -64,11 +65,27 @@ package final class IngestLoop: Sendable {
     }
 
     func send(_ command: Command) {
-        let isFirst = commands.withLock {
-            $0.append(command)
-            return $0.count == 1
+        let waiting: Int? = commands.withLock {
+            $0?.append(command)
+            return $0?.count
         }
-        if isFirst { waker.wake() }
+        guard let waiting else { return Self.refuse(command) }
+        if waiting == 1 { waker.wake() }
+    }
+
+    /// Refuses whatever waits to be done or is asked for from now on: after ``run(listener:intake:settings:)``, or where it
+    /// will never be called.
+    package func end() {
+        let left = commands.withLock { commands in
+            defer { commands = nil }
+            return commands ?? []
+        }
+        for command in left { Self.refuse(command) }
+    }
+
+    /// Tells whoever waits for a command that nothing comes of it.
+    private static func refuse(_ command: Command) {
+        if case .emit(_, let completion) = command { completion(false) }
     }
 
     // MARK: The loop
@@ -79,6 +96,7 @@ package final class IngestLoop: Sendable {
     package func run(listener: Int32, intake: EventIntake, settings: IngestSettings) {
         var loop = Loop(owner: self, listener: listener, intake: intake, settings: settings)
         loop.run()
+        end()
     }
 
     static let listenerToken: UInt64 = 0
@@ -193,7 +211,7 @@ extension IngestLoop.Loop {
         owner.waker.clear()
         let commands = owner.commands.withLock { waiting in
             defer { waiting = [] }
-            return waiting
+            return waiting ?? []
         }
         for command in commands {
             switch command {

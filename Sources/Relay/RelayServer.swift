@@ -224,6 +224,8 @@ package struct RelayServer: Sendable {
             await parts.tellLastNews()
             parts.ingest.stop()
             await parts.join(intakeThread)
+        } else {
+            parts.ingest.end()
         }
         await parts.registrar.stopPump()
         parts.keeper.close()

@@ -14,11 +14,11 @@ extension DeliveryOrdering: Codable {
     }
 
     package init(from decoder: any Decoder) throws {
+        // Whether it is an object: what is neither that nor a name fails below.
         if let container = try? decoder.container(keyedBy: CodingKeys.self) {
             self = .key(try container.decode(JSONPointer.self, forKey: .key))
             return
         }
-        // Not an object: a name, or nothing that is known.
         let container = try decoder.singleValueContainer()
         switch try container.decode(String.self) {
         case "none": self = .none
