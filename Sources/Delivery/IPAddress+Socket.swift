@@ -4,18 +4,18 @@ import RelayCore
 
 extension IPAddress {
     /// The address of a socket address; nil for other families.
+    ///
+    /// Read by its layout (ip(7), ipv6(7)): several C modules declare these structures, and which of them Swift takes a
+    /// member from depends on what else is compiled beside this.
     init?(_ address: UnsafePointer<sockaddr>?) {
-        guard let address else { return nil }
-        switch Int32(address.pointee.sa_family) {
+        guard let bytes = address.map({ UnsafeRawPointer($0) }) else { return nil }
+        switch Int32(bytes.loadUnaligned(as: sa_family_t.self)) {
         case AF_INET:
-            let value = UnsafeRawPointer(address).loadUnaligned(as: sockaddr_in.self).sin_addr.s_addr
-            self = .v4(UInt32(bigEndian: value))
+            self = .v4(UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self)))
         case AF_INET6:
-            let value = UnsafeRawPointer(address).loadUnaligned(as: sockaddr_in6.self).sin6_addr
-            let words = withUnsafeBytes(of: value) { bytes in
-                (bytes.loadUnaligned(as: UInt64.self), bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-            }
-            self = .v6(high: UInt64(bigEndian: words.0), low: UInt64(bigEndian: words.1))
+            self = .v6(
+                high: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)),
+                low: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 16, as: UInt64.self)))
         default:
             return nil
         }

@@ -1,6 +1,7 @@
 import CCares
 import CLinuxShims
 import Glibc
+import NIOCore
 import NIOPosix
 import RelayCore
 import Synchronization
@@ -209,9 +210,7 @@ extension NameLookUpLoop {
         }
 
         private static func now() -> MonotonicTime {
-            var now = timespec()
-            clock_gettime(CLOCK_MONOTONIC, &now)
-            return MonotonicTime(nanoseconds: Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec))
+            MonotonicTime(nanoseconds: Int64(NIODeadline.now().uptimeNanoseconds))
         }
     }
 }
