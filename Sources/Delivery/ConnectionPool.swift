@@ -28,11 +28,6 @@ final class ConnectionPool {
 
     /// How often deadlines are looked at while there are any.
     private static let sweepInterval = TimeAmount.milliseconds(20)
-    /// Attempts whose time is up that are ended before the loop sees to everything else. When hundreds of receivers hang
-    /// their attempts end at the same moment, and each of them begins another one.
-    private static let lateAttemptsPerTurn = 4
-    private static let lateAttemptsPause = TimeAmount.milliseconds(1)
-
     init(loop: any EventLoop, resolver: Resolver, tls: TLSClient, policy: AddressPolicy, proxy: EgressProxy? = nil) {
         self.loop = loop
         self.resolver = resolver
@@ -93,8 +88,10 @@ final class ConnectionPool {
     private func endLateAttempts() {
         guard !isEndingLateAttempts else { return }
         let now = NIODeadline.now()
-        let late = exchanges.lazy.filter { $0.deadline <= now }.prefix(Self.lateAttemptsPerTurn)
-        for exchange in Array(late) {
+        // When hundreds of receivers hang their attempts end at the same moment.
+        let late = exchanges.filter { $0.deadline <= now }
+        let atOnce = Pace.atOnce(of: late.count)
+        for exchange in late.prefix(atOnce) {
             let seconds = Double((exchange.deadline - exchange.start).nanoseconds / 1_000_000) / 1000
             // What a head has said counts; a connection that is not there yet says nothing better than that.
             exchange.connection?.timeIsUp()
@@ -102,9 +99,9 @@ final class ConnectionPool {
             exchange.letGo { $0.close() }
             ended(exchange)
         }
-        guard exchanges.contains(where: { $0.deadline <= now }) else { return }
+        guard late.count > atOnce else { return }
         isEndingLateAttempts = true
-        loop.assumeIsolated().scheduleTask(in: Self.lateAttemptsPause) { [self] in
+        loop.assumeIsolated().scheduleTask(in: Pace.pause) { [self] in
             isEndingLateAttempts = false
             endLateAttempts()
         }

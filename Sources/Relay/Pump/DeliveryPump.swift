@@ -21,6 +21,9 @@ final class DeliveryPump {
     private var random = SplitMix()
     private var timer: Scheduled<Void>?
     private var timerDue: MonotonicTime?
+    /// When attempts to receivers that have failed may begin again.
+    private var troubledRefill = MonotonicTime(nanoseconds: 0)
+    private var isTroubledArmed = false
     let saving = SavingState()
     private var isRunning = false
     private var mustRunAgain = false
@@ -117,6 +120,7 @@ final class DeliveryPump {
             scheduler.advance(to: now)
             if !isStopped {
                 let wall = Clock.wall()
+                refillTroubled(now)
                 while let attempt = scheduler.nextAttempt(now: now, wall: wall) { begin(attempt) }
                 while let read = scheduler.nextRead() { load(read) }
                 while let lookUp = scheduler.nextLookUp() { find(lookUp) }
@@ -126,6 +130,23 @@ final class DeliveryPump {
         tellNotices()
         tellHealth()
         armTimer()
+        if !isStopped, scheduler.troubledAllowance == 0, scheduler.troubledWaiting > 0 { armTroubled() }
+    }
+
+    /// Lets some more attempts go to receivers that have failed; the more are waiting the more at a time.
+    private func refillTroubled(_ now: MonotonicTime) {
+        guard now >= troubledRefill else { return }
+        scheduler.troubledAllowance = Pace.atOnce(of: scheduler.troubledWaiting)
+        troubledRefill = now + .nanoseconds(Pace.pause.nanoseconds)
+    }
+
+    private func armTroubled() {
+        guard !isTroubledArmed else { return }
+        isTroubledArmed = true
+        loop.assumeIsolated().scheduleTask(in: Pace.pause) { [self] in
+            isTroubledArmed = false
+            run()
+        }
     }
 
     private func armTimer() {

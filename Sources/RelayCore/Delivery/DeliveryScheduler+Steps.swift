@@ -3,12 +3,28 @@ import HeapModule
 
 /// The steps that deliveries and lanes make.
 extension DeliveryScheduler {
-    /// The two rounds take turns, as long as the budget of the unproven allows them theirs.
+    /// The proven lanes take turns with the others, as long as the budget of those allows them theirs.
     mutating func nextInTurn() -> WebhookNumber? {
         isUnprovensTurn.toggle()
-        let unprovenMayGo = unprovenInFlight < max(1, settings.maxInFlight / 2)
-        if isUnprovensTurn, unprovenMayGo, let webhook = unprovenRound.popFirst() { return webhook }
-        return provenRound.popFirst() ?? (unprovenMayGo ? unprovenRound.popFirst() : nil)
+        if isUnprovensTurn, let webhook = nextUnproven() { return webhook }
+        return provenRound.popFirst() ?? nextUnproven()
+    }
+
+    /// Lanes that have not been tried take turns with those that have failed, as long as the latter may begin any.
+    private mutating func nextUnproven() -> WebhookNumber? {
+        guard unprovenMayGo else { return nil }
+        isTroubledsTurn.toggle()
+        if isTroubledsTurn || unprovenRound.isEmpty, troubledAllowance > 0, let webhook = troubledRound.popFirst() {
+            return webhook
+        }
+        return unprovenRound.popFirst()
+    }
+
+    private var unprovenMayGo: Bool { unprovenInFlight < max(1, settings.maxInFlight / 2) }
+
+    /// How many lanes only wait for ``troubledAllowance``.
+    package var troubledWaiting: Int {
+        isPaused || inFlight >= settings.maxInFlight || !unprovenMayGo ? 0 : troubledRound.count
     }
 
     mutating func leaveFlight(_ slot: Int) {
@@ -95,8 +111,10 @@ extension DeliveryScheduler {
         lanes[slot].isQueued = true
         if lanes[slot].isProven {
             provenRound.append(lanes[slot].webhook)
-        } else {
+        } else if lanes[slot].consecutiveFailures == 0 {
             unprovenRound.append(lanes[slot].webhook)
+        } else {
+            troubledRound.append(lanes[slot].webhook)
         }
     }
 }

@@ -8,32 +8,9 @@ import HeapModule
 /// What must survive is handed out by ``takeProgress(wall:)``.
 ///
 /// A webhook is a lane. Lanes that have work stand in a round and begin one attempt in turn, those whose receivers have
-/// lately worked in one round and the others in a second, which may use half of the budget: a thousand dead webhooks
-/// take neither turns nor places from a living one.
+/// lately worked in one round and the others in two more, of those that have not been tried and those that have failed,
+/// which may use half of the budget: a thousand dead webhooks take neither turns nor places from a living one.
 package struct DeliveryScheduler {
-    package struct Settings: Equatable, Sendable {
-        package var maxInFlight: Int
-        package var maxInFlightPerWebhook: Int
-        package var timeout: Duration
-        package var retry: RetryPolicy
-        /// Bytes of pending bodies that one webhook may have; past it its oldest deliveries are given up.
-        package var backlogBytesPerWebhook: Int
-        /// How long a webhook may fail before it is disabled.
-        package var disableAfter: Duration
-
-        package init(
-            maxInFlight: Int, maxInFlightPerWebhook: Int, timeout: Duration, retry: RetryPolicy,
-            backlogBytesPerWebhook: Int = .max, disableAfter: Duration = .seconds(5 * 86_400)
-        ) {
-            self.maxInFlight = maxInFlight
-            self.maxInFlightPerWebhook = maxInFlightPerWebhook
-            self.timeout = timeout
-            self.retry = retry
-            self.backlogBytesPerWebhook = backlogBytesPerWebhook
-            self.disableAfter = disableAfter
-        }
-    }
-
     /// One try of one delivery.
     package struct Attempt: Sendable {
         package let webhook: WebhookNumber
@@ -99,7 +76,12 @@ package struct DeliveryScheduler {
     var vacant: [Int] = []
     var provenRound = Deque<WebhookNumber>()
     var unprovenRound = Deque<WebhookNumber>()
+    var troubledRound = Deque<WebhookNumber>()
     var isUnprovensTurn = false
+    var isTroubledsTurn = false
+    /// How many attempts may still begin of lanes whose receivers have failed since their last success, if they ever had
+    /// one. When hundreds of them are due at once, whoever performs the attempts lets them go a few at a time.
+    package var troubledAllowance = Int.max
     var unprovenInFlight = 0
     var readers = Deque<WebhookNumber>()
     var timers = Heap<Timer>()
@@ -367,7 +349,10 @@ package struct DeliveryScheduler {
         if let open = lanes[slot].open[sequence] { lanes[slot].enterFlight(open) }
         lanes[slot].inFlight += 1
         inFlight += 1
-        if !lanes[slot].isProven { unprovenInFlight += 1 }
+        if !lanes[slot].isProven {
+            unprovenInFlight += 1
+            if lanes[slot].consecutiveFailures > 0, troubledAllowance < .max { troubledAllowance -= 1 }
+        }
         return Attempt(
             webhook: lanes[slot].webhook, sequence: sequence, number: number, timeout: lanes[slot].timeout,
             event: event, isRepeat: isRepeat)

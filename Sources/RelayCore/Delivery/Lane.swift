@@ -114,25 +114,25 @@ struct Lane {
         self.cursor = cursor
     }
 
-    var consecutiveFailures: Int { health.breaker.consecutiveFailures }
+    @inline(__always) var consecutiveFailures: Int { health.breaker.consecutiveFailures }
 
     /// Whether the receiver has lately shown that it works.
-    var isProven: Bool { hasSucceeded && consecutiveFailures < 5 }
+    @inline(__always) var isProven: Bool { hasSucceeded && consecutiveFailures < 5 }
 
     /// Whether fresh events may be begun: a receiver that fails them all is not given ever more.
     ///
     /// - Parameter isCrowded: whether all lanes together have as many waiting for their next try as memory is meant for.
-    func takesFresh(isCrowded: Bool) -> Bool {
+    @inline(__always) func takesFresh(isCrowded: Bool) -> Bool {
         !health.isBlocked && hasRoom(isCrowded: isCrowded)
     }
 
     /// Whether more live deliveries may wait for their next try.
-    func hasRoom(isCrowded: Bool) -> Bool {
+    @inline(__always) func hasRoom(isCrowded: Bool) -> Bool {
         parkedLive < parkedMax(isCrowded: isCrowded)
     }
 
     /// Whether it could begin an attempt now.
-    func hasWork(isCrowded: Bool) -> Bool {
+    @inline(__always) func hasWork(isCrowded: Bool) -> Bool {
         !isPaused && !isThrottled && !health.isBlocked && inFlight < window && order.held == 0
             && (!due.isEmpty || !repeatsDue.isEmpty || hasFresh(isCrowded: isCrowded))
     }
@@ -148,7 +148,7 @@ struct Lane {
     var isDiscarding: Bool { displaceTo != nil || cancelThrough != nil || health.isDisabled }
 
     /// How a delivery ends that nobody may attempt; nil: it may be.
-    func discards(_ sequence: UInt64) -> SettlementResult? {
+    @inline(__always) func discards(_ sequence: UInt64) -> SettlementResult? {
         if let cancelThrough, sequence <= cancelThrough { return .cancelled }
         if health.isDisabled { return .webhookDisabled }
         if let displaceTo, pendingBytes > displaceTo { return .displaced }

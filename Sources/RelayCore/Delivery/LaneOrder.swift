@@ -82,10 +82,10 @@ struct LaneOrder {
 
 extension Lane {
     /// Of the parked deliveries those that came by themselves: what is made once more has a bound of its own.
-    var parkedLive: Int { max(0, parked - openRepeats) }
+    @inline(__always) var parkedLive: Int { max(0, parked - openRepeats) }
 
     /// How many live deliveries may be parked before no new ones are begun.
-    func parkedMax(isCrowded: Bool) -> Int {
+    @inline(__always) func parkedMax(isCrowded: Bool) -> Int {
         switch order.ordering {
         case .webhook:
             // What waits behind a head that has failed waits in the journal.
@@ -97,7 +97,7 @@ extension Lane {
     }
 
     /// Whether its order lets it begin with the next fresh event.
-    var isFreshInOrder: Bool {
+    @inline(__always) var isFreshInOrder: Bool {
         guard order.ordering == .webhook, let line = order.lines[LaneOrder.whole] else { return true }
         guard line.live.isEmpty, line.inFlight == 0 else { return false }
         return !line.isRepeatsTurn || !isReady(line.repeats.first)
@@ -112,7 +112,7 @@ extension Lane {
     }
 
     /// Whether a fresh event could be begun now.
-    func hasFresh(isCrowded: Bool) -> Bool {
+    @inline(__always) func hasFresh(isCrowded: Bool) -> Bool {
         !waiting.isEmpty && takesFresh(isCrowded: isCrowded) && isFreshInOrder
     }
 

@@ -1,6 +1,8 @@
 // Producer and receivers in one, so that one clock measures: sends events at a steady rate and takes them at /ok/N;
-// /hang/N never answers. Prints its port; a line "go EVENTS-SOCKET TENANT RATE SECONDS HEALTHY" on standard input makes it
-// send, and when all are there, or too late, prints what it has measured as JSON, in milliseconds.
+// /hang/N never answers, which is for another process of this: what a thousand connections that hang cost their receiver
+// is not the relay's. Prints its port; a line "go EVENTS-SOCKET TENANT RATE SECONDS HEALTHY" on standard input makes it
+// send, and when all are there, or too late, prints what it has measured as JSON, in milliseconds; "hanging" makes it print
+// the most connections that hung at once since the last time.
 //
 //     node load.js
 'use strict';
@@ -12,6 +14,7 @@ const readline = require('readline');
 const sent = new Map();
 let latencies = [];
 let hanging = 0;
+let hangingMost = 0;
 let lastArrival = 0;
 
 const server = http.createServer((request, response) => {
@@ -19,6 +22,7 @@ const server = http.createServer((request, response) => {
   request.resume();
   if (request.url.startsWith('/hang')) {
     hanging += 1;
+    hangingMost = Math.max(hangingMost, hanging);
     request.socket.once('close', () => { hanging -= 1; });
     return;
   }
@@ -48,10 +52,8 @@ function go(path, tenant, rate, seconds, healthy) {
   const begun = performance.now();
   const total = rate * seconds;
   let next = 0;
-  let hangingMost = 0;
   const timer = setInterval(() => {
     const now = performance.now();
-    hangingMost = Math.max(hangingMost, hanging);
     while (next < total && begun + (next * 1000) / rate <= now) {
       const id = `r${run}-${next}`;
       sent.set(id, performance.now());
@@ -70,7 +72,6 @@ function go(path, tenant, rate, seconds, healthy) {
         p99: quantile(latencies, 0.99),
         max: latencies[latencies.length - 1],
         perSecond: (latencies.length * 1000) / (lastArrival - begun),
-        hanging: hangingMost,
       }));
     }
   }, 1);
@@ -78,5 +79,9 @@ function go(path, tenant, rate, seconds, healthy) {
 
 readline.createInterface({ input: process.stdin }).on('line', (line) => {
   const [word, path, tenant, rate, seconds, healthy] = line.split(' ');
+  if (word === 'hanging') {
+    console.log(hangingMost);
+    hangingMost = hanging;
+  }
   if (word === 'go') go(path, tenant, Number(rate), Number(seconds), Number(healthy));
 });

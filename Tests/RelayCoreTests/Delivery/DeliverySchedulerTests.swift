@@ -78,6 +78,30 @@ struct DeliverySchedulerTests {
         #expect(Self.all(&scheduler).map(\.webhook).contains(flying[0].webhook))
     }
 
+    @Test func receiversThatHaveFailedGoAFewAtATime() throws {
+        let numbers = Array(WebhookNumber(1)...20)
+        var scheduler = try Self.scheduler(numbers)
+        scheduler.accepted(EventFixture.event(1, for: numbers), now: Self.start)
+        scheduler.accepted(EventFixture.event(2, for: numbers), now: Self.start)
+        scheduler.accepted(EventFixture.event(3, for: numbers), now: Self.start)
+        // The first ten fail, the others work; whoever has not been tried is not held back.
+        scheduler.troubledAllowance = 0
+        let first = Self.all(&scheduler)
+        #expect(first.count == 40)
+        for attempt in first { Self.end(attempt, attempt.webhook <= 10 ? Self.failure : .delivered, &scheduler) }
+        #expect(Set(Self.all(&scheduler).map(\.webhook)) == Set(11...20))
+        #expect(scheduler.troubledWaiting == 10)
+        scheduler.troubledAllowance = 3
+        #expect(Self.all(&scheduler).count == 3)
+        #expect(scheduler.troubledAllowance == 0)
+        #expect(scheduler.troubledWaiting == 7)
+        scheduler.isPaused = true
+        #expect(scheduler.troubledWaiting == 0, "time alone lets none of them go")
+        scheduler.isPaused = false
+        scheduler.troubledAllowance = .max
+        #expect(Set(Self.all(&scheduler).map(\.webhook)).count == 7)
+    }
+
     @Test func aRetryComesByTheScheduleAndOnlyThen() throws {
         var scheduler = try Self.scheduler([1])
         scheduler.accepted(EventFixture.event(1, for: [1]), now: Self.start)
