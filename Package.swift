@@ -103,7 +103,8 @@ let package = Package(
         .testTarget(
             name: "CryptographyTests", dependencies: ["Cryptography", "RelayCore"], swiftSettings: settings),
         .testTarget(
-            name: "SimulationTests", dependencies: ["Storage", "RelayCore", logging], swiftSettings: settings),
+            name: "SimulationTests", dependencies: ["Storage", "RelayCore", "Cryptography", logging],
+            swiftSettings: settings),
         .testTarget(name: "IngestTests", dependencies: ["Ingest", "RelayCore", logging], swiftSettings: settings),
         .testTarget(
             name: "DeliveryTests", dependencies: ["Delivery", "RelayCore", "Cryptography", nioCore, nioPosix],

@@ -144,7 +144,9 @@ private final class RecordCopier {
         case .registration:
             // Newer segments repeat those that no snapshot has; the older ones hold secrets that need not stay.
             // What can't be understood is not ours to drop.
-            if (RegistrationChange.revision(of: payload) ?? .max) > survivors.savedRevision { append(source, start, header) }
+            if (RegistrationChange.revision(of: payload) ?? .max) > survivors.savedRevision {
+                append(source, start, header)
+            }
         case .checkpoint, .floor, .task, nil:
             // Newer segments begin with newer ones.
             return

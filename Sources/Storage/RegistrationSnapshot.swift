@@ -140,7 +140,9 @@ package struct RegistrationSnapshot: Sendable {
         let stored = String(decoding: text[prefix.count..<prefix.count + 8], as: UTF8.self)
         let rest = Array(text[start..<text.count - 2])
         if version == 1 {
-            guard let table = Self.value(of: "table", in: rest[...]) else { throw damaged("it is cut short or changed") }
+            guard let table = Self.value(of: "table", in: rest[...]) else {
+                throw damaged("it is cut short or changed")
+            }
             try check(Array(table), stored)
             return Contents(seal: Seal(), table: Array(table))
         }

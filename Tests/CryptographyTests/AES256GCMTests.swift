@@ -111,7 +111,8 @@ struct AES256GCMTests {
     func interoperability() throws {
         let key = try MasterKey(Self.masterBytes)
         #expect(key.keyID == "a748e6fe981c3510")
-        let sealed = Self.bytes("6465666768696a6b6c6d6e6f70717273c8c9cacbcccdcecfd0d1d2d30cc806bb6113e5d8a7d6d1672f35163cc5e5")
+        let sealed = Self.bytes(
+            "6465666768696a6b6c6d6e6f70717273c8c9cacbcccdcecfd0d1d2d30cc806bb6113e5d8a7d6d1672f35163cc5e5")
         #expect(key.open(sealed, binding: Array("hookline webhook secrets 1\0wh_1\0acme".utf8)) == Array("{}".utf8))
     }
 

@@ -9,7 +9,9 @@ extension EndToEnd {
         private static let headers = "\"headers\":{\"Authorization\":\"Bearer HEADERTOKEN\"}"
 
         /// Where systemd would have put the credential.
-        private func credentials(_ contents: [UInt8], _ lab: Lab, name: String = "credentials") throws -> [String: String] {
+        private func credentials(
+            _ contents: [UInt8], _ lab: Lab, name: String = "credentials"
+        ) throws -> [String: String] {
             let directory = "\(lab.directory.path)/\(name)"
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
             try Data(contents).write(to: URL(fileURLWithPath: "\(directory)/hookline.master-key"))
@@ -220,13 +222,46 @@ extension EndToEnd {
             }
         }
 
+        @Test(.enabled(if: geteuid() == 0, "only root can be somebody else"))
+        func rootLeavesTheFilesToTheirOwner() throws {
+            try Lab.run { lab in
+                let nobody: UInt32 = 65_534
+                let through = ["setpriv", "--reuid=\(nobody)", "--regid=\(nobody)", "--clear-groups"]
+                let daemon = try lab.idleDaemon()
+                chmod(lab.directory.path, 0o711)
+                chmod(daemon.configurationPath, 0o644)
+                for directory in [daemon.stateDirectory, daemon.runtimeDirectory] {
+                    mkdir(directory, 0o700)
+                    chown(directory, nobody, nobody)
+                }
+                try daemon.start(through: through)
+                let webhook = try daemon.webhook("https://hooks.example.com/PATHTOKEN", more: Self.headers)
+                try daemon.kill()
+                // Only root can read the key.
+                let file = try keyFile(Self.keyBytes, lab, "key")
+                chmod(file, 0o600)
+                #expect(try reseal(lab, daemon, ["--new-key", file]).end == .exited(0))
+                #expect(try leaks(daemon, webhook) == [])
+                let key = try credentials(Self.keyBytes, lab)
+                for path in [
+                    key["CREDENTIALS_DIRECTORY"] ?? "", "\(key["CREDENTIALS_DIRECTORY"] ?? "")/hookline.master-key",
+                ] {
+                    chown(path, nobody, nobody)
+                }
+                try daemon.start(environment: key, through: through)
+                #expect(try daemon.show(webhook).state.string == "active")
+            }
+        }
+
         @Test func usageOfReseal() throws {
             try Lab.run { lab in
                 let new = try keyFile(Self.keyBytes, lab, "new")
                 for arguments in [[], ["--plain", "--new-key", new], ["--key", "-", "--new-key", "-"]] {
                     #expect(try lab.hookline(["reseal"] + arguments).end == .exited(64))
                 }
-                let nowhere = try lab.hookline(["reseal", "--new-key", new, "--state-dir", "\(lab.directory.path)/none"])
+                let nowhere = try lab.hookline([
+                    "reseal", "--new-key", new, "--state-dir", "\(lab.directory.path)/none",
+                ])
                 #expect(nowhere.end == .exited(1) && nowhere.errors.contains("--state-dir"))
                 #expect(!exists("\(lab.directory.path)/none"))
                 #expect(try lab.hookline(["reseal", "--help"]).output.contains("--new-key"))
@@ -238,7 +273,8 @@ extension EndToEnd {
                 let daemon = try lab.daemon("[journal]\nmax-bytes = \"8MiB\"")
                 let receiver = try lab.receiver()
                 let webhook = try register(daemon, receiver)
-                let line = event("job.closed", tenant: "other", data: "{\"a\":\"\(String(repeating: "x", count: 8_000))\"}")
+                let line = event(
+                    "job.closed", tenant: "other", data: "{\"a\":\"\(String(repeating: "x", count: 8_000))\"}")
                 for index in 0..<8 {
                     try daemon.api.json("PATCH", "/api/v1/webhooks/\(webhook.id)", "{\"description\":\"\(index)\"}")
                     try daemon.send(String(repeating: line + "\n", count: 80))

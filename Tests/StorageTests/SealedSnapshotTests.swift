@@ -115,8 +115,10 @@ struct SealedSnapshotTests {
             #expect(damaged?.reason.contains("webhook wh_2 are damaged") == true)
             let swapped = try refusal { text in
                 let both = Self.sealedTexts(text)
-                text = text.replacingOccurrences(of: both[0], with: "#").replacingOccurrences(of: both[1], with: both[0])
-                    .replacingOccurrences(of: "#", with: both[1])
+                text = text.replacingOccurrences(of: both[0], with: "#").replacingOccurrences(
+                    of: both[1], with: both[0]
+                )
+                .replacingOccurrences(of: "#", with: both[1])
             }
             #expect(swapped?.reason.contains("webhook wh_1 are damaged") == true)
             let moved = try refusal { $0 = $0.replacingOccurrences(of: "\"tenant\":\"t\"", with: "\"tenant\":\"u\"") }

@@ -58,7 +58,8 @@ final class SealedState {
     }
 
     /// The table, events and damage as a start with this key would find them.
-    func start(_ coding: RegistrationCoding) throws -> (webhooks: [Webhook], events: [UInt64], damage: [JournalDamage]) {
+    func start(_ coding: RegistrationCoding) throws -> (webhooks: [Webhook], events: [UInt64], damage: [JournalDamage])
+    {
         let recovered = try JournalOpener(
             directory: state.journal, disk: SystemDisk(), segmentBytes: 1 << 20, logger: .silent, coding: coding
         ).open(

@@ -108,9 +108,11 @@ struct StateSealingTests {
         }
     }
 
-    @Test("cut short at any call, one of the two keys opens the state, and doing it again finishes it", arguments: [
-        (nil, 1), (1, 2), (1, nil),
-    ] as [(UInt8?, UInt8?)])
+    @Test(
+        "cut short at any call, one of the two keys opens the state, and doing it again finishes it",
+        arguments: [
+            (nil, 1), (1, 2), (1, nil),
+        ] as [(UInt8?, UInt8?)])
     func cutShort(from: UInt8?, to: UInt8?) throws {
         let (old, new) = (try SealedState.coding(from), try SealedState.coding(to))
         var call = 1

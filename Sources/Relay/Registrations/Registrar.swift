@@ -42,7 +42,8 @@ actor Registrar {
 
     init(
         table: RegistrationTable, savedRevision: UInt64, unsaved: [RegistrationChange], journal: Journal,
-        snapshot: RegistrationSnapshot, coding: RegistrationCoding, pump: PumpHandle, ingest: IngestLoop, tasks: JournalTasks,
+        snapshot: RegistrationSnapshot, coding: RegistrationCoding, pump: PumpHandle, ingest: IngestLoop,
+        tasks: JournalTasks,
         threads: NIOThreadPool, targetSettings: TargetSettings, logger: Logger
     ) {
         self.table = table

@@ -121,7 +121,9 @@ struct RelayStart {
     private func sealSecrets(_ coding: RegistrationCoding, _ disk: any Disk) throws {
         guard let key = coding.keyID else { return }
         let sealing = StateSealing(stateDirectory: directory.path, disk: disk, logger: logger)
-        guard let outcome = try sealing.sealIfNeeded(coding, mayBeWithoutJournal: options.withoutJournal) else { return }
+        guard let outcome = try sealing.sealIfNeeded(coding, mayBeWithoutJournal: options.withoutJournal) else {
+            return
+        }
         logger.notice(
             "the webhooks' secrets are sealed",
             metadata: [

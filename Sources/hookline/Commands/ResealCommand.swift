@@ -63,7 +63,8 @@ struct ResealCommand: AsyncParsableCommand {
     func run() async throws {
         let (old, new): (MasterKey?, MasterKey?)
         do {
-            old = try key.map { try MasterKeyFile.read($0) } ?? MasterKeyFile.credential(ConfigurationSource.environment)
+            old =
+                try key.map { try MasterKeyFile.read($0) } ?? MasterKeyFile.credential(ConfigurationSource.environment)
             new = try newKey.map { try MasterKeyFile.read($0) }
         } catch let failure as ConfigurationErrors {
             for error in failure.errors { FailureText.print("\(error)") }
@@ -144,11 +145,15 @@ struct ResealCommand: AsyncParsableCommand {
         let count = "\(outcome.webhooks) webhook\(outcome.webhooks == 1 ? "" : "s")"
         guard let after else {
             Console.print("The secrets of \(count) are not sealed any more.")
-            Console.print("Take the credential hookline.master-key away before the daemon is started: it would seal them.")
+            Console.print(
+                "Take the credential hookline.master-key away before the daemon is started: it would seal them.")
             return
         }
         Console.print("The secrets of \(count) are sealed under the key \(after).")
-        if outcome.scrubbed > 0 { Console.print("\(outcome.scrubbed) older records of them were overwritten.") }
+        if outcome.scrubbed > 0 {
+            Console.print(
+                "\(outcome.scrubbed) older record\(outcome.scrubbed == 1 ? "" : "s") in the journal overwritten.")
+        }
         for name in outcome.foreign {
             Console.print("\(PrintableText.of(name)) in the journal's directory is none of ours, and left as it is.")
         }
