@@ -97,9 +97,14 @@ let package = Package(
         .testTarget(
             name: "AdminAPITests", dependencies: ["AdminAPI", "RelayCore", nioCore, nioPosix, logging],
             swiftSettings: settings),
-        .testTarget(name: "StorageTests", dependencies: ["Storage", "RelayCore", logging], swiftSettings: settings),
         .testTarget(
-            name: "SimulationTests", dependencies: ["Storage", "RelayCore", logging], swiftSettings: settings),
+            name: "StorageTests", dependencies: ["Storage", "RelayCore", "Cryptography", logging],
+            swiftSettings: settings),
+        .testTarget(
+            name: "CryptographyTests", dependencies: ["Cryptography", "RelayCore"], swiftSettings: settings),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["Storage", "RelayCore", "Cryptography", logging],
+            swiftSettings: settings),
         .testTarget(name: "IngestTests", dependencies: ["Ingest", "RelayCore", logging], swiftSettings: settings),
         .testTarget(
             name: "DeliveryTests", dependencies: ["Delivery", "RelayCore", "Cryptography", nioCore, nioPosix],

@@ -10,6 +10,11 @@ package enum SecureBytes {
         return bytes
     }
 
+    /// Overwrites what must not stay in memory, in a way that no compiler leaves out.
+    package static func wipe(_ bytes: inout [UInt8]) {
+        bytes.withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) }
+    }
+
     /// Whether both are the same, in a time that depends on their length alone.
     package static func areEqual(_ one: [UInt8], _ other: [UInt8]) -> Bool {
         one.count == other.count && CRYPTO_memcmp(one, other, one.count) == 0

@@ -1,6 +1,6 @@
 import AdminAPI
 import CLinuxShims
-import Cryptography
+package import Cryptography
 import Delivery
 import Glibc
 import Ingest
@@ -30,6 +30,8 @@ package struct RelayServer: Sendable {
         package var withoutRegistrations = false
         /// Starts with an empty journal although there are registered webhooks.
         package var withoutJournal = false
+        /// Seals the webhooks' secrets on disk; nil: they are written as they are.
+        package var masterKey: MasterKey?
 
         package init() {}
     }
@@ -64,7 +66,7 @@ package struct RelayServer: Sendable {
     /// Runs until ``stop()`` or until its task is cancelled.
     ///
     /// - Parameter onReady: called once, when both sockets accept.
-    /// - Throws: ``StorageRefusal`` or ``DiskError``: what stands in the way of a start.
+    /// - Throws: ``StorageRefusal``, ``KeyRefusal`` or ``DiskError``: what stands in the way of a start.
     package func run(onReady: @Sendable @escaping () -> Void) async throws {
         let directory = try StateDirectory(paths.stateDirectory)
         let passed = PassedSockets.take([Self.eventsName, Self.apiName])

@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Logging
 package import RelayCore
 import Synchronization
@@ -144,16 +143,14 @@ private final class RecordCopier {
             }
         case .registration:
             // Newer segments repeat those that no snapshot has; the older ones hold secrets that need not stay.
-            if (revision(of: payload) ?? .max) > survivors.savedRevision { append(source, start, header) }
+            // What can't be understood is not ours to drop.
+            if (RegistrationChange.revision(of: payload) ?? .max) > survivors.savedRevision {
+                append(source, start, header)
+            }
         case .checkpoint, .floor, .task, nil:
             // Newer segments begin with newer ones.
             return
         }
-    }
-
-    /// Nil: it can't be understood, and is not ours to drop.
-    private func revision(of payload: UnsafeRawBufferPointer) -> UInt64? {
-        try? JSONDecoder().decode(RegistrationChange.self, from: Data(payload)).revision
     }
 
     private func append(_ source: RecordBuffer, _ start: Int, _ header: RecordFormat.Header) {

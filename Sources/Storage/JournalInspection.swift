@@ -29,6 +29,8 @@ package struct JournalInspection {
         package let recovered: RecoveredJournal
         /// Webhooks as a start would find them; nil if it would not find them.
         package let table: RegistrationTable?
+        /// The id of the key that the webhooks' secrets are sealed under; nil: they are not, or nobody knows.
+        package let sealedUnder: String?
         /// All but what only reading the segments shows.
         package let findings: [JournalFinding]
 
@@ -74,7 +76,7 @@ package struct JournalInspection {
         let owner = try disk.attributes(of: "\(stateDirectory)/.").owner
         let recovered = try JournalOpener(
             directory: directory, disk: disk, segmentBytes: Limits.segmentBytes, logger: logger, isReadOnly: true,
-            owner: owner
+            owner: owner, coding: .withheld
         ).open(
             eventsSince: .max, hooks: JournalHooks(wall: { 0 }, monotonic: { MonotonicTime(nanoseconds: 0) }),
             visit: { _, _ in })
@@ -86,17 +88,19 @@ package struct JournalInspection {
         var findings = try directoryProblems(owner: owner).map { JournalFinding.refusal($0) }
         findings += recovered.findings(in: directory)
         var table: RegistrationTable?
+        var seal: RegistrationSnapshot.Seal?
+        let snapshot = RegistrationSnapshot(stateDirectory: stateDirectory, disk: disk, coding: .withheld)
         do {
+            seal = try snapshot.seal()
             table = try RegistrationRecovery.table(
-                RegistrationSnapshot(stateDirectory: stateDirectory, disk: disk), recovered,
-                catalogue: EventCatalogue(), journalDirectory: directory
+                snapshot, recovered, catalogue: EventCatalogue(), journalDirectory: directory
             ).table
         } catch let refusal as StorageRefusal {
             findings.append(.refusal(refusal))
         } catch let error as DiskError where !error.isMissing {
             findings.append(.closed(error))
         }
-        return Look(recovered: recovered, table: table, findings: findings)
+        return Look(recovered: recovered, table: table, sealedUnder: seal?.keyID, findings: findings)
     }
 
     /// What ``StateDirectory`` would refuse.

@@ -9,6 +9,8 @@ package struct RecoveredJournal {
     package let state: RecoveryState
     /// Changes of the registration table, in the order of their revisions.
     package let changes: [RegistrationChange]
+    /// Those among them, by their revisions, that the key at hand does not open.
+    package let unopened: [UInt64: SecretsFailure]
     /// Work that is not finished, and some that is.
     package let tasks: [JournalTask]
     package let damage: [JournalDamage]
@@ -75,10 +77,12 @@ package struct JournalOpener {
     package let isReadOnly: Bool
     /// Whose files they have to be.
     package let owner: UInt32
+    /// Reads the webhooks' secrets.
+    private let coding: RegistrationCoding
 
     package init(
         directory: String, disk: any Disk, segmentBytes: Int, logger: Logger, isReadOnly: Bool = false,
-        owner: UInt32 = geteuid()
+        owner: UInt32 = geteuid(), coding: RegistrationCoding = .plain
     ) {
         self.directory = directory
         self.disk = disk
@@ -86,6 +90,7 @@ package struct JournalOpener {
         self.logger = logger
         self.isReadOnly = isReadOnly
         self.owner = owner
+        self.coding = coding
     }
 
     /// - Parameters:
@@ -106,7 +111,8 @@ package struct JournalOpener {
         var damage = directoryContents.damage
         let found = try lastCheckpoint(in: segments)
         let id = segments.first?.header.journal ?? Self.makeID()
-        var contents = Contents(journal: id, state: RecoveryState(checkpoint: found?.checkpoint))
+        var contents = Contents(
+            journal: id, coding: coding, state: RecoveryState(checkpoint: found?.checkpoint))
 
         let asOf = found?.checkpoint.asOf ?? 0
         let firstForState = min(
@@ -158,7 +164,7 @@ package struct JournalOpener {
         try resolveDoubts(&contents.state, journal)
         return RecoveredJournal(
             journal: journal, state: contents.state,
-            changes: contents.changes.values.sorted { $0.revision < $1.revision },
+            changes: contents.changes.values.sorted { $0.revision < $1.revision }, unopened: contents.unopened,
             tasks: contents.tasks.values.sorted { $0.number < $1.number }, damage: damage,
             directory: directoryContents, checkpointOrdinal: found.map { segments[$0.segment].header.ordinal },
             dropped: segments.prefix(segments.count - kept.count).map(\.path),
@@ -176,8 +182,10 @@ package struct JournalOpener {
 
     private struct Contents {
         let journal: JournalID
+        let coding: RegistrationCoding
         var state: RecoveryState
         var changes: [UInt64: RegistrationChange] = [:]
+        var unopened: [UInt64: SecretsFailure] = [:]
         var tasks: [UInt64: JournalTask] = [:]
         var problem: StorageRefusal?
 
@@ -196,11 +204,9 @@ package struct JournalOpener {
                 guard isForState, let record = ProgressRecord(payload) else { return }
                 state.apply(record)
             case .registration:
-                guard let change = decode(RegistrationChange.self, payload) else { return }
-                changes[change.revision] = change
+                takeChange(payload)
             case .task:
-                guard let task = decode(JournalTask.self, payload) else { return }
-                tasks[task.number] = task
+                takeTask(payload)
             case .floor:
                 if let ordinal = FloorRecord.ordinal(payload) { state.apply(floor: ordinal) }
             case .checkpoint, nil:
@@ -208,18 +214,36 @@ package struct JournalOpener {
             }
         }
 
-        private mutating func decode<T: Decodable>(_ type: T.Type, _ payload: UnsafeRawBufferPointer) -> T? {
+        /// One that can't be opened matters only to whoever needs it: it may be older than the snapshot, and the key
+        /// another one since then.
+        private mutating func takeChange(_ payload: UnsafeRawBufferPointer) {
             do {
-                return try JSONDecoder().decode(type, from: Data(payload))
+                let change = try coding.decode(payload)
+                changes[change.revision] = change
+                unopened[change.revision] = nil
+            } catch let failure as SecretsFailure {
+                if let revision = RegistrationChange.revision(of: payload) { unopened[revision] = failure }
             } catch {
-                problem = StorageRefusal(
-                    path: "journal",
-                    reason: """
-                        a \(type) in it can't be understood (\(error)): it was written by another version of Hookline; \
-                        install that one again
-                        """)
-                return nil
+                note(error, of: RegistrationChange.self)
             }
+        }
+
+        private mutating func takeTask(_ payload: UnsafeRawBufferPointer) {
+            do {
+                let task = try JSONDecoder().decode(JournalTask.self, from: Data(payload))
+                tasks[task.number] = task
+            } catch {
+                note(error, of: JournalTask.self)
+            }
+        }
+
+        private mutating func note(_ error: any Error, of type: Any.Type) {
+            problem = StorageRefusal(
+                path: "journal",
+                reason: """
+                    a \(type) in it can't be understood (\(error)): it was written by another version of Hookline; \
+                    install that one again
+                    """)
         }
     }
 

@@ -5,7 +5,8 @@ package enum RegistrationRecovery {
     /// The snapshot's table with the changes that the journal knows since.
     ///
     /// - Parameter mayBeWithoutJournal: an empty journal beside a snapshot is as it should be.
-    /// - Throws: ``StorageRefusal`` if one of them lacks what the other one knows of.
+    /// - Throws: ``StorageRefusal`` if one of them lacks what the other one knows of; ``KeyRefusal`` if secrets are sealed
+    ///   under another key than the one at hand.
     package static func table(
         _ snapshot: RegistrationSnapshot, _ recovered: RecoveredJournal, catalogue: EventCatalogue,
         journalDirectory: String, mayBeWithoutJournal: Bool = false
@@ -24,6 +25,7 @@ package enum RegistrationRecovery {
             guard change.revision == table.revision + 1 else { break }
             table.apply(change)
         }
+        if let failure = recovered.unopened[table.revision + 1] { throw failure.refusal(path: journalDirectory) }
         let newest = max(recovered.state.revision, recovered.changes.last?.revision ?? 0)
         guard table.revision >= newest else {
             throw StorageRefusal(

@@ -5,6 +5,9 @@ package import RelayCore
 ///
 /// One line of JSON: `{"format":"hookline-registrations","version":1,"crc32c":"…","table":{…}}`. The checksum is that of
 /// the bytes of the table, from its brace to its brace.
+///
+/// Where secrets are sealed it is `{"format":"hookline-registrations","version":2,"crc32c":"…","key":"…","scrubFrom":0,
+/// "table":{…}}`, and the checksum that of everything behind it but for the last brace.
 package struct RegistrationSnapshot: Sendable {
     package static let fileName = "registrations.json"
 
@@ -16,30 +19,48 @@ package struct RegistrationSnapshot: Sendable {
         let isPaused: Bool?
     }
 
+    /// How the secrets in it are written.
+    package struct Seal: Equatable, Sendable {
+        /// Of the key; nil: they are not sealed.
+        package var keyID: String?
+        /// The ordinal from which on segments may hold secrets that are not sealed under it; 0: none does.
+        package var scrubFrom: UInt64
+
+        package init(keyID: String? = nil, scrubFrom: UInt64 = 0) {
+            self.keyID = keyID
+            self.scrubFrom = scrubFrom
+        }
+    }
+
+    /// What stands in the file, the table's bytes still as JSON.
+    private struct Contents {
+        let seal: Seal
+        let table: [UInt8]
+    }
+
     private static let head = "{\"format\":\"hookline-registrations\",\"version\":"
-    private static let version = 1
 
     package let path: String
     private let directory: String
     private let disk: any Disk
+    private let coding: RegistrationCoding
+    /// Is written along where secrets are sealed, see ``Seal``.
+    package var scrubFrom: UInt64 = 0
 
-    package init(stateDirectory: String, disk: any Disk) {
+    package init(stateDirectory: String, disk: any Disk, coding: RegistrationCoding = .plain) {
         directory = stateDirectory
         path = "\(stateDirectory)/\(Self.fileName)"
         self.disk = disk
+        self.coding = coding
     }
 
     /// Writes the table: to a temporary file, synced, renamed over the old one, the directory synced.
     package func write(_ table: RegistrationTable) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let contents = Table(
             revision: table.revision, nextNumber: table.nextNumber, webhooks: table.list(tenant: nil),
             isPaused: table.isPaused ? true : nil)
-        let bytes = [UInt8](try encoder.encode(contents))
-        let text =
-            Array("\(Self.head)\(Self.version),\"crc32c\":\"\(Self.checksum(bytes))\",\"table\":".utf8) + bytes
-            + Array("}\n".utf8)
+        let bytes = try coding.encode(contents, [.sortedKeys, .withoutEscapingSlashes])
+        let text = text(of: bytes)
         let temporary = path + ".new"
         let file: any DiskFile
         do throws(DiskError) {
@@ -49,67 +70,102 @@ package struct RegistrationSnapshot: Sendable {
             try disk.remove(temporary)
             file = try disk.create(temporary)
         }
-        var failure: DiskError?
-        text.withUnsafeBytes { raw in
-            do throws(DiskError) {
-                try file.write([raw], at: 0)
-                try file.sync()
-            } catch {
-                failure = error
-            }
-        }
-        if let failure { throw failure }
+        try file.write(text, at: 0)
+        try file.sync()
         try disk.rename(temporary, to: path)
         try disk.syncDirectory(directory)
     }
 
-    /// Reads the table; nil if there is no such file.
-    package func read(catalogue: EventCatalogue) throws -> RegistrationTable? {
-        guard try disk.list(directory).contains(Self.fileName) else { return nil }
-        // A process that was killed may have renamed it and no more: from now on it counts as durable.
-        try disk.syncDirectory(directory)
-        let file = try disk.open(path)
-        var bytes = [UInt8](repeating: 0, count: try file.size())
-        var outcome: Result<Int, DiskError> = .success(0)
-        bytes.withUnsafeMutableBytes { raw in
-            do throws(DiskError) { outcome = .success(try file.read(into: raw, at: 0)) } catch {
-                outcome = .failure(error)
-            }
+    private func text(of table: [UInt8]) -> [UInt8] {
+        var rest = Array("\"table\":".utf8) + table
+        var checksum = Self.checksum(table)
+        if let key = coding.keyID {
+            rest = Array("\"key\":\"\(key)\",\"scrubFrom\":\(scrubFrom),".utf8) + rest
+            checksum = Self.checksum(rest)
         }
-        bytes.removeSubrange(try outcome.get()...)
-        let table = try decode(bytes)
+        let version = coding.keyID == nil ? 1 : 2
+        return Array("\(Self.head)\(version),\"crc32c\":\"\(checksum)\",".utf8) + rest + Array("}\n".utf8)
+    }
+
+    /// Reads the table; nil if there is no such file.
+    ///
+    /// - Throws: ``KeyRefusal`` if its secrets are sealed under another key; ``StorageRefusal``, ``DiskError``.
+    package func read(catalogue: EventCatalogue) throws -> RegistrationTable? {
+        guard let contents = try contents() else { return nil }
+        if let sealedUnder = contents.seal.keyID, !coding.isWithholding, sealedUnder != coding.keyID {
+            let failure: SecretsFailure =
+                coding.keyID.map { .otherKey(sealedUnder: sealedUnder, given: $0) } ?? .noKey(sealedUnder: sealedUnder)
+            throw failure.refusal(path: path)
+        }
+        let table: Table
+        do {
+            table = try coding.decode(Table.self, Data(contents.table))
+        } catch let failure as SecretsFailure {
+            throw failure.refusal(path: path)
+        } catch {
+            throw damaged("its contents can't be understood: \(error)")
+        }
         return RegistrationTable(
             catalogue: catalogue, webhooks: table.webhooks, revision: table.revision, nextNumber: table.nextNumber,
             isPaused: table.isPaused ?? false)
     }
 
-    private func decode(_ bytes: [UInt8]) throws -> Table {
+    /// How the file's secrets are written, which takes no key to know; nil if there is no such file.
+    package func seal() throws -> Seal? { try contents()?.seal }
+
+    private func contents() throws -> Contents? {
+        guard try disk.list(directory).contains(Self.fileName) else { return nil }
+        // A process that was killed may have renamed it and no more: from now on it counts as durable.
+        try disk.syncDirectory(directory)
+        let file = try disk.open(path)
+        return try parse(try file.read(try file.size(), at: 0))
+    }
+
+    private func parse(_ bytes: [UInt8]) throws -> Contents {
         let text = bytes[...]
         guard text.starts(with: Self.head.utf8) else { throw damaged("it does not begin as such a file does") }
         let versionText = text.dropFirst(Self.head.utf8.count).prefix { $0 != UInt8(ascii: ",") }
         guard let version = Int(String(decoding: versionText, as: UTF8.self)) else {
             throw damaged("its version can't be read")
         }
-        guard version == Self.version else {
+        guard (1...2).contains(version) else {
             throw StorageRefusal(
-                path: path, reason: "is of version \(version), this Hookline knows version \(Self.version)")
+                path: path, reason: "is of version \(version), this Hookline knows versions 1 and 2")
         }
         let prefix = Array("\(Self.head)\(version),\"crc32c\":\"".utf8)
-        let middle = Array("\",\"table\":".utf8)
-        let start = prefix.count + 8 + middle.count
-        guard text.count > start + 2, text.starts(with: prefix), text[(prefix.count + 8)...].starts(with: middle),
+        let start = prefix.count + 8 + 2
+        guard text.count > start + 2, text.starts(with: prefix), text[(start - 2)...].starts(with: "\",".utf8),
             text.suffix(2).elementsEqual("}\n".utf8)
         else { throw damaged("it is cut short or changed") }
-        let table = Array(text[start..<text.count - 2])
         let stored = String(decoding: text[prefix.count..<prefix.count + 8], as: UTF8.self)
-        guard stored == Self.checksum(table) else {
-            throw damaged("its checksum is \(Self.checksum(table)), not \(stored)")
+        let rest = Array(text[start..<text.count - 2])
+        if version == 1 {
+            guard let table = Self.value(of: "table", in: rest[...]) else {
+                throw damaged("it is cut short or changed")
+            }
+            try check(Array(table), stored)
+            return Contents(seal: Seal(), table: Array(table))
         }
-        do {
-            return try JSONDecoder().decode(Table.self, from: Data(table))
-        } catch {
-            throw damaged("its contents can't be understood: \(error)")
-        }
+        try check(rest, stored)
+        guard let key = Self.value(of: "key", in: rest[...]), let keyEnd = key.firstIndex(of: UInt8(ascii: ",")),
+            let scrub = Self.value(of: "scrubFrom", in: key[(keyEnd + 1)...]),
+            let scrubEnd = scrub.firstIndex(of: UInt8(ascii: ",")),
+            let scrubFrom = UInt64(String(decoding: scrub[..<scrubEnd], as: UTF8.self)),
+            let table = Self.value(of: "table", in: scrub[(scrubEnd + 1)...])
+        else { throw damaged("it is changed") }
+        let keyID = String(decoding: key[..<keyEnd].dropFirst().dropLast(), as: UTF8.self)
+        return Contents(seal: Seal(keyID: keyID, scrubFrom: scrubFrom), table: Array(table))
+    }
+
+    /// What stands behind a member's name, with which the text must begin.
+    private static func value(of name: String, in text: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        let prefix = "\"\(name)\":".utf8
+        return text.starts(with: prefix) ? text.dropFirst(prefix.count) : nil
+    }
+
+    private func check(_ bytes: [UInt8], _ stored: String) throws {
+        let checksum = Self.checksum(bytes)
+        guard stored == checksum else { throw damaged("its checksum is \(checksum), not \(stored)") }
     }
 
     private func damaged(_ what: String) -> StorageRefusal {

@@ -26,7 +26,7 @@ struct Hookline: AsyncParsableCommand {
                     SendCommand.self, WebhooksCommand.self, EventsCommand.self, TenantsCommand.self, PauseCommand.self,
                     ResumeCommand.self,
                 ]),
-            CommandGroup(name: "Offline", subcommands: [JournalCommand.self]),
+            CommandGroup(name: "Offline", subcommands: [JournalCommand.self, ResealCommand.self]),
             CommandGroup(name: "Receiver", subcommands: [ListenCommand.self, VerifyCommand.self]),
         ])
 }

@@ -23,6 +23,9 @@ final class ScriptedJournal {
     /// Those whose settlement was refused, with nothing confirmed since then: it is on the disk or not.
     private var maybeSettled: Set<UInt64> = []
 
+    /// What the changes of registrations are, by their revisions.
+    var kind: (UInt64) throws -> RegistrationChange.Kind = { .remove(WebhookNumber($0) + 100) }
+
     init(_ disk: SimulatedDisk) {
         self.disk = disk
     }
@@ -62,7 +65,7 @@ final class ScriptedJournal {
         ).journal
         self.journal = journal
         for sequence in 1...12 as ClosedRange<UInt64> { append(sequence) }
-        change(1)
+        try change(1)
         progress(settling: [1, 2, 3, 5], opening: [4], cursor: 6)
         journal.rotate()
         commit()
@@ -70,14 +73,14 @@ final class ScriptedJournal {
         for sequence in 13...16 as ClosedRange<UInt64> { append(sequence) }
         progress(settling: [4, 6, 7, 8, 9], opening: [10], cursor: 11)
         makeRoom(needing: [10], cursor: 11)
-        change(2)
+        try change(2)
         for sequence in 17...20 as ClosedRange<UInt64> { append(sequence) }
         journal.rotate()
         commit()
         checkpoint(asOf: 20, open: [10], cursor: 11)
         rewrite(keeping: [10], cursor: 11)
         progress(settling: [11, 12], opening: [13, 14], cursor: 15)
-        change(3)
+        try change(3)
         for sequence in 21...22 as ClosedRange<UInt64> { append(sequence) }
         journal.close()
         journal.run()
@@ -140,10 +143,10 @@ final class ScriptedJournal {
     /// What builds upon progress is left out then.
     private var isBehind: Bool { !unsaved.settling.isEmpty || !unsaved.opening.isEmpty }
 
-    private func change(_ revision: UInt64) {
+    private func change(_ revision: UInt64) throws {
         let buffer = RecordBuffer()
         let start = buffer.beginRecord(.registration, sequence: 0)
-        let change = RegistrationChange(revision: revision, kind: .remove(WebhookNumber(revision) + 100))
+        let change = RegistrationChange(revision: revision, kind: try kind(revision))
         // A change can always be encoded.
         buffer.append([UInt8]((try? JSONEncoder().encode(change)) ?? Data()))
         buffer.endRecord(at: start)

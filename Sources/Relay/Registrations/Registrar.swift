@@ -1,5 +1,4 @@
 import Cryptography
-import FoundationEssentials
 import Ingest
 import Logging
 import NIOPosix
@@ -23,6 +22,7 @@ actor Registrar {
     private var unsaved: [RegistrationChange]
     private let journal: Journal
     private let snapshot: RegistrationSnapshot
+    private let coding: RegistrationCoding
     private let pump: PumpHandle
     private let ingest: IngestLoop
     private let threads: NIOThreadPool
@@ -42,13 +42,15 @@ actor Registrar {
 
     init(
         table: RegistrationTable, savedRevision: UInt64, unsaved: [RegistrationChange], journal: Journal,
-        snapshot: RegistrationSnapshot, pump: PumpHandle, ingest: IngestLoop, tasks: JournalTasks,
+        snapshot: RegistrationSnapshot, coding: RegistrationCoding, pump: PumpHandle, ingest: IngestLoop,
+        tasks: JournalTasks,
         threads: NIOThreadPool, targetSettings: TargetSettings, logger: Logger
     ) {
         self.table = table
         self.unsaved = unsaved
         self.journal = journal
         self.snapshot = snapshot
+        self.coding = coding
         self.pump = pump
         self.ingest = ingest
         self.tasks = tasks
@@ -182,7 +184,7 @@ actor Registrar {
     private func append(_ change: RegistrationChange, to buffer: RecordBuffer) {
         let start = buffer.beginRecord(.registration, sequence: 0)
         do {
-            buffer.append([UInt8](try JSONEncoder().encode(change)))
+            buffer.append(try coding.encode(change))
         } catch {
             preconditionFailure("a registration change can't be encoded: \(error)")
         }

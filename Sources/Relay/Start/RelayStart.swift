@@ -28,13 +28,16 @@ struct RelayStart {
         let catalogue = EventCatalogue(extra: configuration.events.extra)
         let rotation = Bell()
         let trouble = Bell()
-        let snapshot = RegistrationSnapshot(stateDirectory: directory.path, disk: disk)
+        let coding = options.masterKey.map { RegistrationCoding.sealed($0) } ?? .plain
+        var snapshot = RegistrationSnapshot(stateDirectory: directory.path, disk: disk, coding: coding)
+        // What the journal still holds of webhooks that are given up is overwritten by the next start.
+        if options.withoutRegistrations { snapshot.scrubFrom = 1 } else { try sealSecrets(coding, disk) }
         var duplicates = DuplicateIndex(maxCount: configuration.ingest.dedupeMaxIDs)
         let segmentBytes = min(
             Int64(Limits.segmentBytes), max(64 * 1024, configuration.journal.maxBytes / Self.segmentsPerJournal))
         let start = ContinuousClock.now
         let opener = JournalOpener(
-            directory: directory.journal, disk: disk, segmentBytes: Int(segmentBytes), logger: logger)
+            directory: directory.journal, disk: disk, segmentBytes: Int(segmentBytes), logger: logger, coding: coding)
         let board = HealthBoard()
         let syncs = SharedHistogram(.forSyncs)
         let recovered = try opener.open(
@@ -72,7 +75,7 @@ struct RelayStart {
         let registrar = Registrar(
             table: table, savedRevision: savedRevision,
             unsaved: recovered.changes.filter { $0.revision > savedRevision },
-            journal: journal, snapshot: snapshot, pump: pump, ingest: ingest,
+            journal: journal, snapshot: snapshot, coding: coding, pump: pump, ingest: ingest,
             tasks: tasks, threads: threads, targetSettings: targetSettings, logger: logger)
         rotation.set { registrar.noteRotation() }
         let operations = OperationalEvents(registrar: registrar, ingest: ingest, logger: logger)
@@ -112,6 +115,21 @@ struct RelayStart {
             replayer: EventReplayer(
                 tasks: tasks, journal: journal, pump: pump, registrar: registrar, scans: scans, logger: logger),
             board: board, operations: operations)
+    }
+
+    /// With a key and a state that is not sealed, or not wholly: seals it before anything else is done.
+    private func sealSecrets(_ coding: RegistrationCoding, _ disk: any Disk) throws {
+        guard let key = coding.keyID else { return }
+        let sealing = StateSealing(stateDirectory: directory.path, disk: disk, logger: logger)
+        guard let outcome = try sealing.sealIfNeeded(coding, mayBeWithoutJournal: options.withoutJournal) else {
+            return
+        }
+        logger.notice(
+            "the webhooks' secrets are sealed",
+            metadata: [
+                "key": "\(key)", "webhooks": "\(outcome.webhooks)", "segments": "\(outcome.segments)",
+                "records": "\(outcome.scrubbed)",
+            ])
     }
 
     private var policy: AddressPolicy {

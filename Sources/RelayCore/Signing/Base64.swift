@@ -25,8 +25,10 @@ package enum Base64 {
 
     /// The bytes that a text stands for; nil for a length that is no multiple of four, a foreign character, misplaced
     /// padding, or bits set beyond the last byte (so that one value has one text).
-    package static func decode(_ text: some StringProtocol) -> [UInt8]? {
-        let characters = Array(text.utf8)
+    package static func decode(_ text: some StringProtocol) -> [UInt8]? { decode(Array(text.utf8)) }
+
+    /// The bytes that characters stand for, see ``decode(_:)-(StringProtocol)``.
+    package static func decode(_ characters: [UInt8]) -> [UInt8]? {
         guard characters.count.isMultiple(of: 4) else { return nil }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(characters.count / 4 * 3)

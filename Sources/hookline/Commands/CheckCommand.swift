@@ -16,6 +16,7 @@ struct CheckCommand: ParsableCommand {
         let environment = ConfigurationSource.environment
         do {
             _ = try source.load(environment)
+            _ = try MasterKeyFile.credential(environment)
         } catch let failure as ConfigurationErrors {
             if json {
                 print(Self.json(failure.errors))

@@ -17,8 +17,11 @@ struct ServeCommand: AsyncParsableCommand {
             systemd's directories, then $XDG_STATE_HOME/hookline (~/.local/state/hookline) and \
             $XDG_RUNTIME_DIR/hookline (/tmp/hookline-UID).
 
+            With the systemd credential hookline.master-key (the file of that name in $CREDENTIALS_DIRECTORY: 32 bytes, or \
+            their base64) the webhooks' secrets are sealed on disk. See "hookline reseal".
+
             SIGTERM drains and stops, SIGHUP reads the configuration again. Exit status: 1 if it can't run, 78 if the \
-            configuration is wrong.
+            configuration is wrong, or the secrets on disk are sealed and the key is another one.
             """)
 
     @OptionGroup var source: ConfigurationSource
@@ -49,11 +52,17 @@ struct ServeCommand: AsyncParsableCommand {
         var options = RelayServer.Options()
         options.withoutRegistrations = withoutRegistrations
         options.withoutJournal = withoutJournal
+        options.masterKey = try MasterKeyFile.credentialOrExit(environment)
         let server = RelayServer(configuration: configuration, paths: paths, logger: logger, options: options)
         let signals = watchSignals(server, environment)
         defer { for source in signals { source.cancel() } }
         do {
             try await server.run(onReady: {})
+        } catch let refusal as KeyRefusal {
+            // The state is as it should be, and the settings are not: starting again is of no use.
+            logger.critical("can't run", metadata: ["error": "\(refusal)"])
+            FailureText.print("hookline: \(refusal)")
+            throw ExitStatus.configuration
         } catch let refusal as StorageRefusal {
             logger.critical("can't run", metadata: ["error": "\(refusal)"])
             FailureText.print("hookline: \(refusal)")

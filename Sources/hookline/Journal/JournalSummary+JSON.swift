@@ -14,6 +14,7 @@ extension JournalSummary {
             "floor": .count(recovered.state.floor),
             "checkpointOrdinal": recovered.checkpointOrdinal.map { .count($0) } ?? .null,
             "registrationRevision": (look.table?.revision).map { .count($0) } ?? .null,
+            "sealedUnder": .text(look.sealedUnder),
             "lastSequence": .count(recovered.state.lastSequence),
             "earliestAcceptedAt": .time(period?.lowerBound),
             "latestAcceptedAt": .time(period?.upperBound),

@@ -24,6 +24,7 @@ extension JournalSummary {
             ("Floor", recovered.state.floor == 0 ? "none" : "segment \(recovered.state.floor)"),
             ("Checkpoint", recovered.checkpointOrdinal.map { "in segment \($0)" } ?? "none"),
         ]
+        if let key = look.sealedUnder { facts.append(("Secrets", "sealed under the key \(key)")) }
         lines += facts.map { style.dim($0.padded(to: 12)) + $1 }
         lines += [""] + segmentTable.lines(width: width, style: style)
         lines += Self.table(types, "EVENT TYPE", width, style) + Self.table(tenants, "TENANT", width, style)

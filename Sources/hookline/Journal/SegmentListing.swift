@@ -103,9 +103,12 @@ struct SegmentListing {
     /// Which webhook was changed; its secrets, headers and URL stay where they are.
     private static func registration(_ payload: UnsafeRawBufferPointer) -> [(String, JSONValue)] {
         // One that can't be read is told of by "journal check".
-        guard let change = try? JSONDecoder().decode(RegistrationChange.self, from: Data(payload)) else { return [] }
+        guard let change = try? RegistrationCoding.withheld.decode(payload) else { return [] }
         let revision: (String, JSONValue) = ("revision", .count(change.revision))
         switch change.kind {
+        case _ where change.revision == 0:
+            // What was a webhook before the state was sealed under another key.
+            return [("change", "overwritten")]
         case .put(let webhook):
             return [
                 revision, ("change", "put"), ("webhook", .count(webhook.number)), ("id", .string(webhook.id)),

@@ -3,22 +3,26 @@ import Logging
 import Relay
 import Storage
 
-/// Which state directory `hookline journal` looks into.
+/// Which state directory `hookline journal` and `hookline reseal` mean.
 struct StateDirectoryOptions: ParsableArguments {
     @Option(name: .customLong("state-dir"), help: ArgumentHelp("The state directory.", valueName: "directory"))
     var stateDirectory: String?
 
     private static let installed = "/var/lib/hookline"
 
-    private var inspection: JournalInspection {
+    /// The one that was named, or is found.
+    var path: String {
         let paths = RelayPaths.find(
             stateDirectory: stateDirectory, runtimeDirectory: nil, environment: ConfigurationSource.environment)
         let isInstalled =
             stateDirectory == nil && Console.environment("HOOKLINE_STATE_DIR") == nil
             && (try? ReadOnlyDisk().attributes(of: Self.installed)) != nil  // Not being there is the answer.
+        return isInstalled ? Self.installed : paths.stateDirectory
+    }
+
+    private var inspection: JournalInspection {
         let logger = Logger(label: "hookline") { _ in SwiftLogNoOpLogHandler() }
-        return JournalInspection(
-            stateDirectory: isInstalled ? Self.installed : paths.stateDirectory, logger: logger)
+        return JournalInspection(stateDirectory: path, logger: logger)
     }
 
     /// Does something with it, and tells why it can't.
