@@ -1,4 +1,3 @@
-import Glibc
 import Logging
 import RelayCore
 
@@ -16,11 +15,8 @@ extension IngestLoop.Loop {
         }
     }
 
-    func monotonic() -> MonotonicTime {
-        var now = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &now)
-        return MonotonicTime(nanoseconds: Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec))
-    }
+    /// The time since the loop began.
+    func monotonic() -> MonotonicTime { MonotonicTime(nanoseconds: (clock.now - begun).nanoseconds) }
 
     mutating func logLeftOut() {
         guard logRate.nextDue != nil else { return }

@@ -138,6 +138,7 @@ package final class IngestLoop: Sendable {
         var stopDeadline: ContinuousClock.Instant?
         let input: UnsafeMutableRawBufferPointer
         let clock = ContinuousClock()
+        let begun = ContinuousClock.now
         var local = IngestCounters()
         var logRate = LogRate<LineKind>(perKind: 10, total: 200)
 
