@@ -79,10 +79,13 @@ package struct JournalOpener {
     package let owner: UInt32
     /// Reads the webhooks' secrets.
     private let coding: RegistrationCoding
+    /// Told of every step that was done, on the caller's thread: must be quick.
+    package let onProgress: (RecoveryStep) -> Void
 
     package init(
         directory: String, disk: any Disk, segmentBytes: Int, logger: Logger, isReadOnly: Bool = false,
-        owner: UInt32 = geteuid(), coding: RegistrationCoding = .plain
+        owner: UInt32 = geteuid(), coding: RegistrationCoding = .plain,
+        onProgress: @escaping (RecoveryStep) -> Void = { _ in }
     ) {
         self.directory = directory
         self.disk = disk
@@ -91,6 +94,7 @@ package struct JournalOpener {
         self.isReadOnly = isReadOnly
         self.owner = owner
         self.coding = coding
+        self.onProgress = onProgress
     }
 
     /// - Parameters:
@@ -131,6 +135,7 @@ package struct JournalOpener {
                 contents.state.passDamage()
             }
             let (damaged, end) = try segment.forEachRecord(
+                onChunk: { onProgress(.reading(segment: index + 1, of: segments.count)) },
                 onDamage: { _ in if isForState { contents.state.passDamage() } },
                 { place, header, offset in
                     if let found, (index, offset) >= (found.segment, found.end) { contents.state.passCheckpoint() }
@@ -291,6 +296,7 @@ package struct JournalOpener {
                     maxBytes: Limits.laneReadBytes)
                 for event in part.events { state.resolve(event, for: doubt.webhook) }
                 from = part.next
+                onProgress(.resolving)
             }
         }
     }
@@ -302,7 +308,8 @@ package struct JournalOpener {
         for index in segments.indices.reversed() {
             var found: (checkpoint: WholeCheckpoint, segment: Int, end: Int)?
             var collector = CheckpointCollector()
-            try segments[index].forEachRecord { place, header, offset in
+            func tell() { onProgress(.searching(segment: index + 1, of: segments.count)) }
+            try segments[index].forEachRecord(onChunk: tell) { place, header, offset in
                 guard header.kind == RecordKind.checkpoint.rawValue else { return true }
                 let payload = UnsafeRawBufferPointer(
                     start: place.buffer.bytes + place.offset + RecordFormat.headerBytes, count: header.length)

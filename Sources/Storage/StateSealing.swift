@@ -19,8 +19,8 @@ package struct StateSealing {
     package let stateDirectory: String
     private let disk: any Disk
     private let logger: Logger
-    /// Called now and then: it goes on.
-    private let onProgress: () -> Void
+    /// Told of every step that was done, on the caller's thread: must be quick.
+    private let onProgress: (RecoveryStep) -> Void
 
     /// The note is moved on after segments of this many bytes.
     private static let noteInterval = 1 << 30
@@ -43,7 +43,8 @@ package struct StateSealing {
     }
 
     package init(
-        stateDirectory: String, disk: any Disk, logger: Logger, onProgress: @escaping () -> Void = {}
+        stateDirectory: String, disk: any Disk, logger: Logger,
+        onProgress: @escaping (RecoveryStep) -> Void = { _ in }
     ) {
         self.stateDirectory = stateDirectory
         self.disk = disk
@@ -82,7 +83,8 @@ package struct StateSealing {
         from old: RegistrationCoding, to new: RegistrationCoding, mayBeWithoutJournal: Bool = false
     ) throws -> Outcome {
         let recovered = try JournalOpener(
-            directory: journalDirectory, disk: disk, segmentBytes: Limits.segmentBytes, logger: logger, coding: old
+            directory: journalDirectory, disk: disk, segmentBytes: Limits.segmentBytes, logger: logger, coding: old,
+            onProgress: onProgress
         ).open(
             eventsSince: .max, hooks: JournalHooks(wall: { 0 }, monotonic: { MonotonicTime(nanoseconds: 0) }),
             visit: { _, _ in })
@@ -102,10 +104,11 @@ package struct StateSealing {
         guard new.keyID != nil else { return outcome }
         try removeUnfinished()
         var bytes = 0
-        for segment in recovered.journal.allSegments where segment.header.throughOrdinal >= snapshot.scrubFrom {
+        let segments = recovered.journal.allSegments.filter { $0.header.throughOrdinal >= snapshot.scrubFrom }
+        for segment in segments {
             outcome.segments += 1
             outcome.scrubbed += try SegmentScrubber(segment).scrub()
-            onProgress()
+            onProgress(.sealing(segment: outcome.segments, of: segments.count))
             bytes += segment.validBytes
             guard bytes >= Self.noteInterval else { continue }
             bytes = 0

@@ -19,6 +19,8 @@ final class JournalKeeper: Sendable {
     private let board: HealthBoard
     private let logger: Logger
     private let wishes = WorkQueue<Wish>()
+    /// Steps of long work.
+    let steps = StepCounter()
     private let state: Mutex<State>
     /// Changes of registrations up to it are in the snapshot.
     private let savedRevision: @Sendable () -> UInt64
@@ -111,6 +113,7 @@ final class JournalKeeper: Sendable {
     func run() {
         while let taken = wishes.takeAll() {
             for wish in taken {
+                steps.note()
                 switch wish {
                 case .look:
                     let begun = Clock.monotonic()
@@ -160,7 +163,10 @@ final class JournalKeeper: Sendable {
 
     private func makeIndices() {
         do throws(DiskError) {
-            while try journal.indexNext() { ingest.noteIndexed(through: journal.indexedThrough) }
+            while try journal.indexNext() {
+                steps.note()
+                ingest.noteIndexed(through: journal.indexedThrough)
+            }
             state.withLock { $0.indexFailure = nil }
         } catch {
             // Segments without one are scanned; their ids stay in memory.
@@ -198,6 +204,7 @@ final class JournalKeeper: Sendable {
             var generation = IDFilterGeneration(capacity: count)
             do throws(IndexFault) {
                 for index in part {
+                    steps.note()
                     let sequences = index.summary.firstSequence...index.summary.lastSequence
                     try index.forEachFingerprint { fingerprint in
                         guard !generation.insert(fingerprint, among: sequences) else { return }
@@ -255,9 +262,11 @@ final class JournalKeeper: Sendable {
         else { return }
         ingest.setObstacle(isFull ? .backlogFull : nil)
         if isFull {
-            logger.error("the journal is full of deliveries that are not settled: events are refused")
+            logger.error(
+                "the journal is full of deliveries that are not settled: events are refused",
+                metadata: [LogMessage.key: "\(LogMessage.backlogFull)"])
         } else {
-            logger.notice("the journal has room again")
+            logger.notice("the journal has room again", metadata: [LogMessage.key: "\(LogMessage.backlogHasRoom)"])
         }
     }
 

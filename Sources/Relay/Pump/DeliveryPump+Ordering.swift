@@ -11,7 +11,8 @@ extension DeliveryPump {
     func find(_ lookUp: DeliveryScheduler.LookUp) {
         let journal = journal
         let bound = NIOLoopBound(self, eventLoop: loop)
-        readers.submit { [loop] state in
+        readers.submit { [loop, reads] state in
+            defer { reads.note() }
             guard state == .active else { return }
             var events: [UInt64: EventRecord] = [:]
             var failure: DiskError?
@@ -31,7 +32,7 @@ extension DeliveryPump {
             scheduler.found(events, for: lookUp)
             run()
         case .failure(let error):
-            logger.error("events can't be read back: tried again in 1 s", metadata: ["error": "\(error)"])
+            logUnreadable(lookUp.webhook, error)
             _ = loop.assumeIsolated().scheduleTask(in: Self.retryTime) { [self] in
                 scheduler.found(nil, for: lookUp)
                 run()

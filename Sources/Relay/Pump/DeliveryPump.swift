@@ -25,11 +25,13 @@ final class DeliveryPump {
     private var troubledRefill = MonotonicTime(nanoseconds: 0)
     private var isTroubledArmed = false
     let saving = SavingState()
+    let reads = StepCounter()
     private var isRunning = false
     private var mustRunAgain = false
     private(set) var isStopped = false
     var counters = PumpCounters()
     var told = Told()
+    var logging = LogState()
     /// Told of what is to be passed on to people.
     var onNews: ((OperationalEvents.News) -> Void)?
     /// Told when less may be needed than before.
@@ -38,6 +40,8 @@ final class DeliveryPump {
     var onCheckpoint: (() -> Void)?
     /// Told when one could not be written: it is to be made anew, and soon.
     var onMissingCheckpoint: (() -> Void)?
+    /// Told of changes that `systemctl status` is to show.
+    var onState: (() -> Void)?
 
     struct LastOutcomes {
         var lastSuccessAt: Int64?
@@ -63,6 +67,7 @@ final class DeliveryPump {
     func set(_ webhook: Webhook, target: DeliveryTarget, state: LaneState? = nil) {
         targets[webhook.number] = target
         scheduler.setLane(of: webhook, state: state, now: Clock.monotonic(), wall: Clock.wall())
+        onState?()
         run()
     }
 
@@ -72,6 +77,7 @@ final class DeliveryPump {
         told.gathering.forget(number)
         counters.count(.cancelled, times: scheduler.health(of: number)?.pending ?? 0)
         scheduler.removeLane(of: number)
+        onState?()
         // What waited for it alone is not needed any more.
         onProgress?()
         run()
@@ -82,6 +88,7 @@ final class DeliveryPump {
     /// Begins no more attempts, or goes on.
     func setPaused(_ isPaused: Bool) {
         scheduler.isPaused = isPaused
+        onState?()
         run()
     }
 
@@ -169,7 +176,8 @@ final class DeliveryPump {
         // A retry: the event waits in the journal.
         let journal = journal
         let bound = NIOLoopBound(self, eventLoop: loop)
-        readers.submit { [loop] state in
+        readers.submit { [loop, reads] state in
+            defer { reads.note() }
             let result: Result<EventRecord?, DiskError>
             do throws(DiskError) {
                 result = .success(state == .active ? try journal.event(attempt.sequence) : nil)
@@ -191,7 +199,7 @@ final class DeliveryPump {
             let result: AttemptOutcome.Result = isActive ? .failed(failure) : .abandoned
             finished(attempt, acceptedAt: Clock.wall(), AttemptOutcome(result, duration: .zero))
         case .failure(let error):
-            logger.error("an event can't be read back", metadata: ["error": "\(error)"])
+            logUnreadable(attempt.webhook, error)
             finished(
                 attempt, acceptedAt: Clock.wall(),
                 AttemptOutcome(.failed(AttemptFailure(.response, "\(error)")), duration: .zero))
@@ -235,23 +243,13 @@ final class DeliveryPump {
         case .failed(let failure):
             records[attempt.webhook, default: LastOutcomes()].lastFailureAt = wall
             records[attempt.webhook, default: LastOutcomes()].lastFailure = failure.reason
-            var metadata: Logger.Metadata = [
-                "webhook": "\(name(of: attempt.webhook))", "event": "\(attempt.sequence)",
-                "attempt": "\(attempt.number)", "reason": "\(failure.reason)",
-            ]
-            if let detail = failure.detail { metadata["detail"] = "\(detail)" }
-            logger.info("delivery attempt failed", metadata: metadata)
+            logFailure(attempt, outcome, failure)
         case .abandoned:
             return
         }
         if case .settled(let result) = decision, result != .delivered {
             gather(result, of: attempt)
-            logger.warning(
-                "delivery given up",
-                metadata: [
-                    "webhook": "\(name(of: attempt.webhook))", "event": "\(attempt.sequence)", "result": "\(result)",
-                    "attempts": "\(attempt.number)",
-                ])
+            logGivenUp(attempt, outcome, result)
         }
     }
 
@@ -267,22 +265,15 @@ final class DeliveryPump {
         for notice in notices {
             counters.count(notice.result, times: notice.count)
             gather(notice.webhook, notice.result, count: notice.count - notice.operational)
-            let metadata: Logger.Metadata = [
-                "webhook": "\(name(of: notice.webhook))", "count": "\(notice.count)",
-                "reason": "\(notice.result.reason)",
-            ]
-            switch notice.result {
-            case .cancelled: logger.notice("deliveries cancelled", metadata: metadata)
-            case .unreadable: logger.error("deliveries lost with their events", metadata: metadata)
-            default: logger.warning("deliveries given up", metadata: metadata)
-            }
+            log(notice)
         }
     }
 
     private func load(_ read: DeliveryScheduler.Read) {
         let journal = journal
         let bound = NIOLoopBound(self, eventLoop: loop)
-        readers.submit { [loop] state in
+        readers.submit { [loop, reads] state in
+            defer { reads.note() }
             guard state == .active else { return }
             let result: Result<Journal.LaneEvents, DiskError>
             do throws(DiskError) {
@@ -302,7 +293,7 @@ final class DeliveryPump {
             if scheduler.hasProgress { scheduleSaving() }
             run()
         case .failure(let error):
-            logger.error("events can't be read back: tried again in 1 s", metadata: ["error": "\(error)"])
+            logUnreadable(read.webhook, error)
             _ = loop.assumeIsolated().scheduleTask(in: .seconds(1)) { [self] in
                 scheduler.loaded(
                     [], for: read.webhook, next: read.from, now: Clock.monotonic(), wall: Clock.wall())

@@ -19,12 +19,15 @@ struct RelayStart {
     let lookUps: NIOThreadPool
     let scans: NIOThreadPool
     let logger: Logger
+    /// The disk, if it is one that can be made to hang.
+    let hangingDisk: HangingDisk?
+    let progress: StartProgress
 
     /// Segments of a journal that may be no larger than this share of it: room is made by whole segments.
     private static let segmentsPerJournal: Int64 = 16
 
     func assemble() async throws -> RelayParts {
-        let disk = SystemDisk()
+        let disk: any Disk = hangingDisk ?? SystemDisk()
         let catalogue = EventCatalogue(extra: configuration.events.extra)
         let rotation = Bell()
         let trouble = Bell()
@@ -37,7 +40,8 @@ struct RelayStart {
             Int64(Limits.segmentBytes), max(64 * 1024, configuration.journal.maxBytes / Self.segmentsPerJournal))
         let start = ContinuousClock.now
         let opener = JournalOpener(
-            directory: directory.journal, disk: disk, segmentBytes: Int(segmentBytes), logger: logger, coding: coding)
+            directory: directory.journal, disk: disk, segmentBytes: Int(segmentBytes), logger: logger, coding: coding,
+            onProgress: { [progress] in progress.note($0) })
         let board = HealthBoard()
         let syncs = SharedHistogram(.forSyncs)
         let recovered = try opener.open(
@@ -120,7 +124,8 @@ struct RelayStart {
     /// With a key and a state that is not sealed, or not wholly: seals it before anything else is done.
     private func sealSecrets(_ coding: RegistrationCoding, _ disk: any Disk) throws {
         guard let key = coding.keyID else { return }
-        let sealing = StateSealing(stateDirectory: directory.path, disk: disk, logger: logger)
+        let sealing = StateSealing(
+            stateDirectory: directory.path, disk: disk, logger: logger, onProgress: { [progress] in progress.note($0) })
         guard let outcome = try sealing.sealIfNeeded(coding, mayBeWithoutJournal: options.withoutJournal) else {
             return
         }
@@ -184,17 +189,19 @@ struct RelayStart {
             case .bytes:
                 logger.error(
                     "journal damaged: the records there are lost, everything around them is not",
-                    metadata: ["damage": "\(damage)"])
+                    metadata: [LogMessage.key: "\(LogMessage.journalDamaged)", "damage": "\(damage)"])
             case .missing:
                 logger.error(
                     "journal incomplete: a file was removed by somebody else; put it back and restart to have its events",
-                    metadata: ["damage": "\(damage)"])
+                    metadata: [LogMessage.key: "\(LogMessage.journalIncomplete)", "damage": "\(damage)"])
             case .headerCopy:
-                logger.warning("journal damaged, nothing is lost", metadata: ["damage": "\(damage)"])
+                logger.warning(
+                    "journal damaged, nothing is lost",
+                    metadata: [LogMessage.key: "\(LogMessage.journalDamaged)", "damage": "\(damage)"])
             case .tail:
                 logger.warning(
                     "the journal's end was cut off: what a crash left of a write that nobody was told had succeeded",
-                    metadata: ["damage": "\(damage)"])
+                    metadata: [LogMessage.key: "\(LogMessage.journalDamaged)", "damage": "\(damage)"])
             }
         }
         for name in recovered.foreign {

@@ -27,15 +27,6 @@ enum MasterKeyFile {
         return try read(path)
     }
 
-    static func credentialOrExit(_ environment: [String: String]) throws -> MasterKey? {
-        do {
-            return try credential(environment)
-        } catch let failure as ConfigurationErrors {
-            for error in failure.errors { FailureText.print("\(error)") }
-            throw ExitStatus.configuration
-        }
-    }
-
     /// - Parameter path: `-` is standard input.
     /// - Throws: `ConfigurationErrors` that do not repeat what is in it.
     static func read(_ path: String) throws -> MasterKey {

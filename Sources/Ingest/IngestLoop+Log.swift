@@ -1,0 +1,32 @@
+import Logging
+import RelayCore
+
+/// Log lines that there may be thousands of.
+extension IngestLoop.Loop {
+    enum LineKind: Hashable, Sendable {
+        case noConnection
+        case unreadReplies(uid: UInt32)
+
+        var text: String {
+            switch self {
+            case .noConnection: "events.sock: no connection can be accepted"
+            case .unreadReplies: "a producer takes no replies"
+            }
+        }
+    }
+
+    /// The time since the loop began.
+    func monotonic() -> MonotonicTime { MonotonicTime(nanoseconds: (clock.now - begun).nanoseconds) }
+
+    mutating func logLeftOut() {
+        guard logRate.nextDue != nil else { return }
+        for summary in logRate.take(at: monotonic()) {
+            var metadata: Logger.Metadata = [
+                LogMessage.key: "\(LogMessage.linesLeftOut)", "count": "\(summary.count)",
+                "of": "\(summary.kind?.text ?? "lines of many producers")",
+            ]
+            if case .unreadReplies(let uid) = summary.kind { metadata["uid"] = "\(uid)" }
+            owner.logger.notice("more like this in the last minute", metadata: metadata)
+        }
+    }
+}
