@@ -86,10 +86,16 @@ install_build_packages() {
     install_packages binutils ca-certificates git libc-ares-dev libc6-dev libssl-dev libstdc++-12-dev libsystemd-dev pkg-config
 }
 
-# Builds what is installed: one executable with the Swift runtime in it, without symbols.
+# Builds what is installed: one executable with the Swift runtime in it, without symbols, at a place that the loader
+# chooses, with nothing writable that need not be, and without this machine's paths. The tests, packaging/run and the
+# Debian package all take this one.
 build_release() {
     swift build --package-path "$repository" --scratch-path "$repository/.build-release" -c release \
-        --static-swift-stdlib --product hookline -Xlinker --gc-sections -Xlinker --no-export-dynamic -Xlinker -s "$@"
+        --static-swift-stdlib --disable-local-rpath --product hookline \
+        -Xlinker --gc-sections -Xlinker --no-export-dynamic -Xlinker -s \
+        -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker now \
+        -Xswiftc -file-prefix-map -Xswiftc "$repository=." -Xcc "-ffile-prefix-map=$repository=." \
+        -Xcc -fstack-protector-strong "$@"
 }
 
 release_executable="$repository/.build-release/release/hookline"
