@@ -37,6 +37,8 @@ package struct RelayServer: Sendable {
     /// `FileDescriptorName=` of the socket units.
     private static let eventsName = "events"
     private static let apiName = "api"
+    /// How long deliveries of the last lines that were taken may drain, if receivers that hang have used up all the time.
+    private static let lastDrain: Duration = .milliseconds(250)
 
     private enum Order: Sendable {
         case stop
@@ -219,11 +221,15 @@ package struct RelayServer: Sendable {
     private func stop(_ parts: RelayParts, _ intakeThread: WorkThread?, drain: Duration) async {
         // What there is to tell is delivered with the rest, as far as there is time.
         if intakeThread != nil { await parts.tellLastNews() }
-        await parts.drain(for: drain)
+        let drained = ContinuousClock.now + drain
+        await parts.drain(until: drained)
         if let intakeThread {
             await parts.tellLastNews()
             parts.ingest.stop()
             await parts.join(intakeThread)
+            // What came in the meantime goes out as well: an attempt that is broken off is made again after the start,
+            // and its receiver gets the event twice.
+            if drain > .zero { await parts.drain(until: max(drained, ContinuousClock.now + Self.lastDrain)) }
         } else {
             parts.ingest.end()
         }

@@ -17,6 +17,7 @@ ENVIRONMENT = {
     "PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "TERM": "dumb", "DEBIAN_FRONTEND": "noninteractive",
     "SYSTEMD_PAGER": "cat", "SYSTEMD_COLORS": "0"}
 BOOT_SECONDS_MAX = 60
+# As long as systemd-shutdown(8) waits for a process, and a little.
 STOP_SECONDS_MAX = 100
 # Its exit status when the machine was not powered off but rebooted (EXIT_FORCE_RESTART).
 NSPAWN_REBOOTED = 133
@@ -40,6 +41,7 @@ class Machine:
             os.mkdir(self.path(name))
         self.nspawn = None
         self.cgroups = []
+        self.started = []
 
     def path(self, name):
         return os.path.join(self.directory, name)
@@ -96,7 +98,10 @@ class Machine:
         return None
 
     def reboot(self):
-        """What `systemctl reboot` does: everything is stopped in order, and what was written is still there."""
+        """What `systemctl reboot` does: everything is stopped in order, and what was written is still there.
+
+        What was started must have ended.
+        """
         self.run("systemctl", "reboot", check=False)
         # As the unit that it is in is not its own, nspawn ends and leaves it to us to start it again.
         status = self.nspawn.wait(STOP_SECONDS_MAX)
@@ -106,6 +111,11 @@ class Machine:
 
     def power_off(self):
         """Ends the machine, in order if it lets us, and removes what it has written."""
+        # systemd stops everything for a moment when it powers off. nsenter stops with what it has started, nobody wakes it
+        # up again, and what it does not wait for can't end.
+        for process in self.started:
+            process.kill()
+            process.wait()
         if self.nspawn is not None:
             # SIGTERM makes nspawn ask PID 1 to power off.
             self.nspawn.terminate()
@@ -147,9 +157,11 @@ class Machine:
         return self.run(*command, **more).stdout.strip()
 
     def start(self, *command, user=None):
-        """Starts a command; its standard input, output and error are pipes."""
-        return subprocess.Popen(
+        """Starts a command; its standard input and output are pipes."""
+        process = subprocess.Popen(
             self.command(command, user), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, errors="replace")
+        self.started.append(process)
+        return process
 
     # Files
 

@@ -137,11 +137,16 @@ class World:
     def allowed(self):
         """The settings allow deliveries to this machine's own addresses, by what an administrator does for that."""
         self.installed
-        since = self.now()
+        self.wait_until_active()
         self.configure(SETTINGS)
-        self.machine.run("systemctl", "reload", SERVICE)
-        eventually("the settings are reloaded", lambda: "configuration reloaded" in self.log(since))
+        self.reload()
         return True
+
+    def reload(self):
+        """Reloads the settings, and returns when they count."""
+        before = self.log().count("configuration reloaded")
+        self.machine.run("systemctl", "reload", SERVICE)
+        eventually("the settings are reloaded", lambda: self.log().count("configuration reloaded") > before)
 
     def configure(self, text):
         """Writes the settings; who owns the file and may read it stays as it is."""

@@ -38,9 +38,8 @@ struct RelayParts: Sendable {
         keeper.use(configuration.journal, dedupeWindow: configuration.ingest.dedupeWindow)
     }
 
-    /// Waits until nothing is in flight or ready to go, at most for a time. Runs to its end in a cancelled task too.
-    func drain(for duration: Duration) async {
-        let deadline = ContinuousClock.now + duration
+    /// Waits until nothing is in flight or ready to go, at most until then. Runs to its end in a cancelled task too.
+    func drain(until deadline: ContinuousClock.Instant) async {
         while ContinuousClock.now < deadline {
             if await pump.ask({ $0.isDrained }) { return }
             _ = await pump.pause(for: .milliseconds(10))
