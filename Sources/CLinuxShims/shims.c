@@ -2,6 +2,7 @@
 #include "CLinuxShims.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <link.h>
 #include <pthread.h>
 #include <sys/mman.h>
@@ -40,6 +41,25 @@ void hookline_name_thread(const char *name) {
 
 int hookline_accept(int fd) {
     return accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+ssize_t hookline_read_roots_file(const char *path, void *buffer, size_t capacity) {
+    // Not blocking: a FIFO would wait for its writer.
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) return -1;
+    struct stat status;
+    ssize_t count = -1;
+    if (fstat(fd, &status) == 0) {
+        if (S_ISREG(status.st_mode) && status.st_uid == 0 && !(status.st_mode & (S_IWGRP | S_IWOTH))) {
+            count = read(fd, buffer, capacity);
+        } else {
+            errno = EPERM;
+        }
+    }
+    int code = errno;
+    close(fd);
+    errno = code;
+    return count;
 }
 
 static int release_object(struct dl_phdr_info *object, size_t size, void *page_bytes) {

@@ -20,6 +20,7 @@ package final class IngestLoop: Sendable {
         case indexed(through: UInt64)
         case adopt(IDFilterGeneration?, isComplete: Bool)
         case emit(OperationalEvent, @Sendable (Bool) -> Void)
+        case perform(@Sendable () -> Void)
         /// Ends the connections, and then the loop.
         case stop
     }
@@ -30,8 +31,6 @@ package final class IngestLoop: Sendable {
     let store: any EventStore
     let logger: Logger
     let counters = Mutex(IngestCounters())
-    let turns = Atomic<UInt64>(0)
-    let isWaiting = Atomic<Bool>(false)
     /// Wall clock in Unix milliseconds.
     let wall: @Sendable () -> Int64
 
@@ -59,10 +58,9 @@ package final class IngestLoop: Sendable {
 
     package var statistics: IngestCounters { counters.withLock { $0 } }
 
-    /// What a watchdog looks at: whether it only waits for something to happen, and how many turns it has made.
-    package var progress: (isIdle: Bool, turns: UInt64) {
-        (isWaiting.load(ordering: .acquiring), turns.load(ordering: .acquiring))
-    }
+    /// Has something done on the loop's thread, between two turns: must be quick. Where the loop has ended, or ends before it
+    /// comes to that, it is done elsewhere.
+    package func perform(_ body: @escaping @Sendable () -> Void) { send(.perform(body)) }
 
     func send(_ command: Command) {
         let waiting: Int? = commands.withLock {
@@ -85,7 +83,11 @@ package final class IngestLoop: Sendable {
 
     /// Tells whoever waits for a command that nothing comes of it.
     private static func refuse(_ command: Command) {
-        if case .emit(_, let completion) = command { completion(false) }
+        switch command {
+        case .emit(_, let completion): completion(false)
+        case .perform(let body): body()
+        default: return
+        }
     }
 
     // MARK: The loop
@@ -167,10 +169,7 @@ extension IngestLoop.Loop {
             waitForDisk()
             obeyCommands()
         } else {
-            owner.isWaiting.store(true, ordering: .releasing)
-            let events = poller.wait(timeout: timeout())
-            owner.isWaiting.store(false, ordering: .releasing)
-            for event in events {
+            for event in poller.wait(timeout: timeout()) {
                 switch event.token {
                 case IngestLoop.wakerToken: obeyCommands()
                 case IngestLoop.listenerToken: acceptAll()
@@ -183,15 +182,12 @@ extension IngestLoop.Loop {
         settleConnections()
         checkTimes()
         publishCounters()
-        owner.turns.wrappingAdd(1, ordering: .releasing)
     }
 
     /// So much is on its way to the disk that nothing more is read until some of it has arrived.
     func waitForDisk() {
         var waiting = pollfd(fd: owner.waker.descriptor, events: Int16(POLLIN), revents: 0)
-        owner.isWaiting.store(true, ordering: .releasing)
         poll(&waiting, 1, 1000)
-        owner.isWaiting.store(false, ordering: .releasing)
     }
 
     /// Milliseconds until something is due by time alone; -1 if nothing is.
@@ -236,6 +232,8 @@ extension IngestLoop.Loop {
                 intake.adopt(generation, isComplete: isComplete)
             case .emit(let event, let completion):
                 emit(event, completion)
+            case .perform(let body):
+                body()
             case .stop:
                 beginStop()
             }

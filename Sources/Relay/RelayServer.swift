@@ -40,6 +40,9 @@ package struct RelayServer: Sendable {
     /// How long deliveries of the last lines that were taken may drain, if receivers that hang have used up all the time.
     private static let lastDrain: Duration = .milliseconds(250)
 
+    /// How long the rest of a stop may take once deliveries have drained: producers' last lines, and the journal's.
+    private static let stopExtension = Duration.seconds(30)
+
     private enum Order: Sendable {
         case stop
         case reload(Configuration)
@@ -76,8 +79,13 @@ package struct RelayServer: Sendable {
         if passed.descriptors.count < 2 {
             try StateDirectory.make(paths.runtimeDirectory, isStrict: paths.isRuntimeShared)
         }
+        let notifier = ServiceNotifier()
+        let bell = AlarmBell()
+        let supervisor = Supervisor(notifier: notifier, bell: bell, logger: logger)
+        // Without the switch for it there is but the disk itself.
+        let hangingDisk = FaultSwitch().map { _ in HangingDisk(SystemDisk()) }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
-        let threads = NIOThreadPool(numberOfThreads: 2)
+        let threads = NIOThreadPool(numberOfThreads: RelayParts.readerCount)
         let lookUps = NIOThreadPool(numberOfThreads: 1)
         let scans = NIOThreadPool(numberOfThreads: 1)
         threads.start()
@@ -85,11 +93,19 @@ package struct RelayServer: Sendable {
         scans.start()
         var failure: (any Error)?
         do {
+            let deliveryLoop = group.next()
             let start = RelayStart(
                 configuration: configuration, paths: paths, directory: directory, options: options,
-                deliveryLoop: group.next(), threads: threads, lookUps: lookUps, scans: scans, logger: logger)
+                deliveryLoop: deliveryLoop, threads: threads, lookUps: lookUps, scans: scans, logger: logger,
+                hangingDisk: hangingDisk, progress: StartProgress(notifier: notifier))
             let parts = try await start.assemble()
-            try await serve(parts, passed, apiGroup: group, threads: threads, onReady: onReady)
+            let (apiEcho, registrarEcho) = (Echo(), Echo())
+            // The API's connections are spread over all loops: that of the deliveries answers for itself.
+            let probes = parts.probes(
+                supervisor, bell: bell, apiLoops: group.makeIterator().filter { $0 !== deliveryLoop },
+                apiEcho: apiEcho, registrarEcho: registrarEcho, disk: hangingDisk)
+            try await serve(
+                parts, passed, apiGroup: group, supervisor, probes, echoes: [apiEcho, registrarEcho], onReady: onReady)
         } catch {
             failure = error
         }
@@ -103,13 +119,13 @@ package struct RelayServer: Sendable {
     }
 
     private func serve(
-        _ parts: RelayParts, _ passed: PassedSockets, apiGroup: any EventLoopGroup, threads: NIOThreadPool,
-        onReady: @Sendable @escaping () -> Void
+        _ parts: RelayParts, _ passed: PassedSockets, apiGroup: any EventLoopGroup, _ supervisor: Supervisor,
+        _ probes: [LoopProbe], echoes: [Echo], onReady: @Sendable @escaping () -> Void
     ) async throws {
         let api = APIServer(
             administration: parts.administration, version: HooklineVersion.text, logger: logger, group: apiGroup)
-        let notifier = ServiceNotifier()
         var intakeThread: WorkThread?
+        var supervisorThread: WorkThread?
         var made: [String] = []
         let result: Result<Void, any Error> = await withTaskGroup(of: (any Error)?.self) { group in
             group.addTask {
@@ -127,6 +143,12 @@ package struct RelayServer: Sendable {
             group.addTask {
                 await parts.replayer.run()
                 return nil
+            }
+            for echo in echoes {
+                group.addTask {
+                    await echo.run()
+                    return nil
+                }
             }
             do {
                 let (ready, apiIsReady) = AsyncStream.makeStream(of: Void.self)
@@ -154,10 +176,6 @@ package struct RelayServer: Sendable {
                     close(events)
                 }
                 parts.administration.setAccepting(true)
-                group.addTask {
-                    await Supervisor(parts: parts, notifier: notifier, logger: logger).run()
-                    return nil
-                }
                 logger.notice(
                     "ready",
                     metadata: [
@@ -165,20 +183,23 @@ package struct RelayServer: Sendable {
                         "api": "\(passed.descriptors[Self.apiName] == nil ? paths.apiSocket : "from systemd")",
                         "state": "\(paths.stateDirectory)", "version": "\(HooklineVersion.text)",
                     ])
-                parts.board.listen { notifier.status($0.map { "refusing events: \($0)" } ?? "accepting events") }
-                notifier.ready(status: parts.board.trouble.map { "refusing events: \($0)" } ?? "accepting events")
+                if supervisor.isWanted { supervisorThread = await supervise(parts, supervisor, probes) }
                 onReady()
                 hookline_release_code()
             } catch {
-                await stop(parts, intakeThread, drain: .zero)
+                await stop(parts, intakeThread, drain: .zero, supervisor)
                 group.cancelAll()
                 return .failure(error)
             }
-            let drain = await obeyOrders(parts, notifier)
-            notifier.stopping(status: "stopping: deliveries drain")
+            let drain = await obeyOrders(parts, supervisor)
+            supervisor.stopping("deliveries drain")
             logger.notice("stopping")
             parts.administration.setAccepting(false)
-            await stop(parts, intakeThread, drain: Task.isCancelled ? .zero : drain)
+            await stop(parts, intakeThread, drain: Task.isCancelled ? .zero : drain, supervisor)
+            if let supervisorThread {
+                supervisor.end()
+                await parts.join(supervisorThread)
+            }
             group.cancelAll()
             return .success(())
         }
@@ -187,10 +208,23 @@ package struct RelayServer: Sendable {
         try result.get()
     }
 
+    /// Tells the service manager that the daemon is ready, and from then on how it is.
+    private func supervise(_ parts: RelayParts, _ supervisor: Supervisor, _ probes: [LoopProbe]) async -> WorkThread {
+        let administration = parts.administration
+        parts.board.listen { supervisor.note(trouble: $0) }
+        supervisor.note(trouble: parts.board.trouble)
+        await parts.pump.ask { pump in
+            pump.onState = { administration.note($0, for: supervisor) }
+            administration.note(pump, for: supervisor)
+        }
+        supervisor.ready()
+        return WorkThread(name: "supervisor") { supervisor.run(probes) }
+    }
+
     /// Follows orders until the one to stop.
     ///
     /// - Returns: how long deliveries may drain.
-    private func obeyOrders(_ parts: RelayParts, _ notifier: ServiceNotifier) async -> Duration {
+    private func obeyOrders(_ parts: RelayParts, _ supervisor: Supervisor) async -> Duration {
         var current = configuration
         for await order in orders {
             switch order {
@@ -198,10 +232,10 @@ package struct RelayServer: Sendable {
                 return current.delivery.drainTimeout
             case .reloadFailed(let reason):
                 logger.error("configuration not reloaded: the old settings stay", metadata: ["error": "\(reason)"])
-                notifier.reloading()
-                notifier.ready(status: "accepting events; configuration not reloaded: \(reason)")
+                supervisor.reloading()
+                supervisor.reloaded("configuration not reloaded, the old settings stay: \(reason)")
             case .reload(let configuration):
-                notifier.reloading()
+                supervisor.reloading()
                 let later = configuration.changesNeedingRestart(from: current)
                 await parts.use(configuration, logger: logger)
                 current = configuration
@@ -212,24 +246,33 @@ package struct RelayServer: Sendable {
                         "configuration reloaded; some settings count from the next restart on",
                         metadata: ["keys": "\(later.joined(separator: ", "))"])
                 }
-                notifier.ready(status: "accepting events; configuration reloaded")
+                supervisor.reloaded(
+                    later.isEmpty
+                        ? "configuration reloaded"
+                        : "configuration reloaded, but for \(later.joined(separator: ", ")): these need a restart")
             }
         }
         return current.delivery.drainTimeout
     }
 
-    private func stop(_ parts: RelayParts, _ intakeThread: WorkThread?, drain: Duration) async {
+    private func stop(
+        _ parts: RelayParts, _ intakeThread: WorkThread?, drain: Duration, _ supervisor: Supervisor
+    ) async {
         // What there is to tell is delivered with the rest, as far as there is time.
         if intakeThread != nil { await parts.tellLastNews() }
         let drained = ContinuousClock.now + drain
-        await parts.drain(until: drained)
+        await parts.drain(for: drain) { inFlight in
+            supervisor.extendStop(
+                by: Self.stopExtension,
+                "deliveries drain, at most \(drain); \(inFlight) attempts in flight")
+        }
         if let intakeThread {
             await parts.tellLastNews()
             parts.ingest.stop()
             await parts.join(intakeThread)
             // What came in the meantime goes out as well: an attempt that is broken off is made again after the start,
             // and its receiver gets the event twice.
-            if drain > .zero { await parts.drain(until: max(drained, ContinuousClock.now + Self.lastDrain)) }
+            if drain > .zero { await parts.drain(for: max(drained - ContinuousClock.now, Self.lastDrain)) }
         } else {
             parts.ingest.end()
         }

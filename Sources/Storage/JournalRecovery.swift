@@ -75,10 +75,12 @@ package struct JournalOpener {
     package let isReadOnly: Bool
     /// Whose files they have to be.
     package let owner: UInt32
+    /// Told of every step that was done, on the caller's thread: must be quick.
+    package let onProgress: (RecoveryStep) -> Void
 
     package init(
         directory: String, disk: any Disk, segmentBytes: Int, logger: Logger, isReadOnly: Bool = false,
-        owner: UInt32 = geteuid()
+        owner: UInt32 = geteuid(), onProgress: @escaping (RecoveryStep) -> Void = { _ in }
     ) {
         self.directory = directory
         self.disk = disk
@@ -86,6 +88,7 @@ package struct JournalOpener {
         self.logger = logger
         self.isReadOnly = isReadOnly
         self.owner = owner
+        self.onProgress = onProgress
     }
 
     /// - Parameters:
@@ -125,6 +128,7 @@ package struct JournalOpener {
                 contents.state.passDamage()
             }
             let (damaged, end) = try segment.forEachRecord(
+                onChunk: { onProgress(.reading(segment: index + 1, of: segments.count)) },
                 onDamage: { _ in if isForState { contents.state.passDamage() } },
                 { place, header, offset in
                     if let found, (index, offset) >= (found.segment, found.end) { contents.state.passCheckpoint() }
@@ -267,6 +271,7 @@ package struct JournalOpener {
                     maxBytes: Limits.laneReadBytes)
                 for event in part.events { state.resolve(event, for: doubt.webhook) }
                 from = part.next
+                onProgress(.resolving)
             }
         }
     }
@@ -278,7 +283,9 @@ package struct JournalOpener {
         for index in segments.indices.reversed() {
             var found: (checkpoint: WholeCheckpoint, segment: Int, end: Int)?
             var collector = CheckpointCollector()
-            try segments[index].forEachRecord { place, header, offset in
+            try segments[index].forEachRecord(
+                onChunk: { onProgress(.searching(segment: index + 1, of: segments.count)) }
+            ) { place, header, offset in
                 guard header.kind == RecordKind.checkpoint.rawValue else { return true }
                 let payload = UnsafeRawBufferPointer(
                     start: place.buffer.bytes + place.offset + RecordFormat.headerBytes, count: header.length)

@@ -163,13 +163,15 @@ package final class Segment: Sendable {
     /// - Parameters:
     ///   - offset: of a record; nil is the first one.
     ///   - chunkBytes: how much is read at a time.
+    ///   - onChunk: told of every chunk that was read.
     ///   - onDamage: gets each damaged stretch of the file, in order with the records around it.
     ///   - body: gets a buffer that is used again, the record's header with its offset in the buffer in front of it, and
     ///     its offset in the file; false ends the reading.
     /// - Returns: stretches of the file that are damaged, and the offset behind the last record read.
     @discardableResult
     func forEachRecord(
-        from offset: Int? = nil, chunkBytes: Int = 1 << 20, onDamage: (Range<Int>) -> Void = { _ in },
+        from offset: Int? = nil, chunkBytes: Int = 1 << 20, onChunk: () -> Void = {},
+        onDamage: (Range<Int>) -> Void = { _ in },
         _ body: (_ at: (buffer: RecordBuffer, offset: Int), _ header: RecordFormat.Header, _ fileOffset: Int) -> Bool
     ) throws(DiskError) -> (damage: [Range<Int>], end: Int) {
         let validBytes = validBytes
@@ -184,6 +186,7 @@ package final class Segment: Sendable {
             let target = UnsafeMutableRawBufferPointer(start: buffer.reserve(count), count: count)
             let read = try file.read(into: target, at: position)
             buffer.advance(by: read)
+            onChunk()
             let isLast = position + read >= validBytes || read < count
             var reader = RecordReader(buffer.contents, seed: seed, isLast: isLast)
             chunk: while true {

@@ -20,6 +20,25 @@ package struct ServiceNotifier: Sendable {
         send("RELOADING=1\nMONOTONIC_USEC=\(now.tv_sec * 1_000_000 + now.tv_nsec / 1000)")
     }
 
+    /// The service goes on starting or stopping: without another word it has so much time from now on, or until the unit's
+    /// own time is up if that is later. To be sent only where there is progress.
+    package func extendTimeout(by time: Duration, status: String) {
+        send("EXTEND_TIMEOUT_USEC=\(Int64(time / .microseconds(1)))\nSTATUS=\(oneLine(status))")
+    }
+
+    /// The start has failed. Waits until that was read: a message of a process that is gone belongs to no service.
+    ///
+    /// - Parameter errno: the system's reason, errno(3); nil: there is none.
+    package func failed(status: String, errno: Int32?) {
+        guard isManaged else { return }
+        send("STATUS=\(oneLine(status))" + (errno.map { "\nERRNO=\($0)" } ?? ""))
+        // Whoever doesn't answer in a second is not waited for.
+        _ = sd_notify_barrier(0, 1_000_000)
+    }
+
+    /// Whether there is a service manager to tell.
+    package var isManaged: Bool { getenv("NOTIFY_SOCKET").map { $0.pointee != 0 } ?? false }
+
     /// The service is alive: every critical loop has made progress, or has nothing to do.
     package func watchdog() { send("WATCHDOG=1") }
 

@@ -34,6 +34,12 @@ int hookline_accept(int fd);
 /// `struct stat` is declared by several C modules, and which of them Swift takes it from depends on what else is imported.
 int hookline_is_socket(const char *path);
 
+/// Reads the beginning of a regular file that root owns and nobody else may write; no symbolic link is followed, open(2)
+/// O_NOFOLLOW. Owner and mode are those of the file that was opened.
+///
+/// Returns how many bytes it has put into the buffer; -1 if there is no such file, with errno.
+ssize_t hookline_read_roots_file(const char *path, void *buffer, size_t capacity);
+
 /// Lets go of the code that has been mapped into memory so far: what is needed again comes back from the page cache.
 ///
 /// For the end of start-up. Most of what runs then never runs again, and file-backed pages that are mapped count as the

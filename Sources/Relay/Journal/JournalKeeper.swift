@@ -19,6 +19,7 @@ final class JournalKeeper: Sendable {
     private let board: HealthBoard
     private let logger: Logger
     private let wishes = WorkQueue<Wish>()
+    private let stepsTaken = Atomic<UInt64>(0)
     private let state: Mutex<State>
     /// Changes of registrations up to it are in the snapshot.
     private let savedRevision: @Sendable () -> UInt64
@@ -87,6 +88,11 @@ final class JournalKeeper: Sendable {
 
     func close() { wishes.close() }
 
+    /// Goes up with each step of long work, for whoever watches.
+    var steps: UInt64 { stepsTaken.load(ordering: .acquiring) }
+
+    func noteStep() { stepsTaken.wrappingAdd(1, ordering: .releasing) }
+
     private func lookLater(after wait: Duration) {
         let due = Clock.monotonic() + wait
         let isNews = state.withLock { state in
@@ -111,6 +117,7 @@ final class JournalKeeper: Sendable {
     func run() {
         while let taken = wishes.takeAll() {
             for wish in taken {
+                noteStep()
                 switch wish {
                 case .look:
                     let begun = Clock.monotonic()
@@ -160,7 +167,10 @@ final class JournalKeeper: Sendable {
 
     private func makeIndices() {
         do throws(DiskError) {
-            while try journal.indexNext() { ingest.noteIndexed(through: journal.indexedThrough) }
+            while try journal.indexNext() {
+                noteStep()
+                ingest.noteIndexed(through: journal.indexedThrough)
+            }
             state.withLock { $0.indexFailure = nil }
         } catch {
             // Segments without one are scanned; their ids stay in memory.
@@ -198,6 +208,7 @@ final class JournalKeeper: Sendable {
             var generation = IDFilterGeneration(capacity: count)
             do throws(IndexFault) {
                 for index in part {
+                    noteStep()
                     let sequences = index.summary.firstSequence...index.summary.lastSequence
                     try index.forEachFingerprint { fingerprint in
                         guard !generation.insert(fingerprint, among: sequences) else { return }

@@ -15,7 +15,9 @@ extension DeliveryPump {
 
     /// Tells of changes since the last call.
     func tellHealth() {
-        for change in scheduler.takeHealthChanges() {
+        let changes = scheduler.takeHealthChanges()
+        if changes.contains(where: { OperationalEvent.Kind($0.kind) != nil }) { onState?(self) }
+        for change in changes {
             counters.count(change.kind)
             log(change)
             guard let kind = OperationalEvent.Kind(change.kind) else { continue }

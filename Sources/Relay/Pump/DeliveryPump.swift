@@ -35,6 +35,8 @@ final class DeliveryPump {
     var onCheckpoint: (() -> Void)?
     /// Told when one could not be written: it is to be made anew, and soon.
     var onMissingCheckpoint: (() -> Void)?
+    /// Told of changes that `systemctl status` is to show.
+    var onState: ((DeliveryPump) -> Void)?
 
     struct LastOutcomes {
         var lastSuccessAt: Int64?
@@ -79,6 +81,7 @@ final class DeliveryPump {
     /// Begins no more attempts, or goes on.
     func setPaused(_ isPaused: Bool) {
         scheduler.isPaused = isPaused
+        onState?(self)
         run()
     }
 

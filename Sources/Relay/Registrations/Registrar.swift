@@ -203,6 +203,13 @@ actor Registrar {
         ingest.use(table)
     }
 
+    /// Has something done between two changes: must be quick.
+    func perform(_ body: @Sendable () -> Void) async {
+        await turnstile.enter()
+        defer { turnstile.leave() }
+        body()
+    }
+
     // MARK: Settings
 
     /// Other event types or signing settings, from the next event and attempt on.

@@ -61,7 +61,7 @@ extension RelayAdministration {
 
     /// When the first event from a sequence on was accepted: one read of the journal, and none while the sequence is that
     /// of the last time.
-    private func acceptance(from sequence: UInt64) -> Int64? {
+    func acceptance(from sequence: UInt64) -> Int64? {
         if let known = oldestKnown.withLock({ $0 }), known.sequence == sequence { return known.acceptedAt }
         // Where the disk can't be read, the metric has no more to say; the deliveries themselves tell of it.
         guard let acceptedAt = try? journal.acceptance(from: sequence) else { return nil }

@@ -57,6 +57,13 @@ final class RelayAdministration: Administration {
         try? await scans.runIfActive(body)
     }
 
+    /// Has something that reads a lot done, soon; not at all if the relay is stopping.
+    func onScanThread(_ body: @escaping @Sendable () -> Void) {
+        scans.submit { state in
+            if state == .active { body() }
+        }
+    }
+
     // MARK: Administration
 
     func rules() -> RegistrationRules { state.withLock { $0.rules } }

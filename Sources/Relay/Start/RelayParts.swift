@@ -7,6 +7,9 @@ import Storage
 
 /// The parts of a running relay.
 struct RelayParts: Sendable {
+    /// Threads that read events back.
+    static let readerCount = 2
+
     let journal: Journal
     let journalThread: WorkThread
     let pump: PumpHandle
@@ -38,10 +41,19 @@ struct RelayParts: Sendable {
         keeper.use(configuration.journal, dedupeWindow: configuration.ingest.dedupeWindow)
     }
 
-    /// Waits until nothing is in flight or ready to go, at most until then. Runs to its end in a cancelled task too.
-    func drain(until deadline: ContinuousClock.Instant) async {
+    /// Waits until nothing is in flight or ready to go, at most for a time. Runs to its end in a cancelled task too.
+    ///
+    /// - Parameter onWait: called about once a second with how many attempts are in flight.
+    func drain(for duration: Duration, onWait: (Int) -> Void = { _ in }) async {
+        let deadline = ContinuousClock.now + duration
+        var nextWord = ContinuousClock.now + .seconds(1)
         while ContinuousClock.now < deadline {
-            if await pump.ask({ $0.isDrained }) { return }
+            let (isDrained, inFlight) = await pump.ask { ($0.isDrained, $0.scheduler.inFlight) }
+            if isDrained { return }
+            if ContinuousClock.now >= nextWord {
+                nextWord = ContinuousClock.now + .seconds(1)
+                onWait(inFlight)
+            }
             _ = await pump.pause(for: .milliseconds(10))
         }
     }

@@ -19,12 +19,15 @@ struct RelayStart {
     let lookUps: NIOThreadPool
     let scans: NIOThreadPool
     let logger: Logger
+    /// The disk, if it is one that can be made to hang.
+    let hangingDisk: HangingDisk?
+    let progress: StartProgress
 
     /// Segments of a journal that may be no larger than this share of it: room is made by whole segments.
     private static let segmentsPerJournal: Int64 = 16
 
     func assemble() async throws -> RelayParts {
-        let disk = SystemDisk()
+        let disk: any Disk = hangingDisk ?? SystemDisk()
         let catalogue = EventCatalogue(extra: configuration.events.extra)
         let rotation = Bell()
         let trouble = Bell()
@@ -34,7 +37,8 @@ struct RelayStart {
             Int64(Limits.segmentBytes), max(64 * 1024, configuration.journal.maxBytes / Self.segmentsPerJournal))
         let start = ContinuousClock.now
         let opener = JournalOpener(
-            directory: directory.journal, disk: disk, segmentBytes: Int(segmentBytes), logger: logger)
+            directory: directory.journal, disk: disk, segmentBytes: Int(segmentBytes), logger: logger,
+            onProgress: { [progress] in progress.note($0) })
         let board = HealthBoard()
         let syncs = SharedHistogram(.forSyncs)
         let recovered = try opener.open(
