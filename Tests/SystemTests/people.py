@@ -108,7 +108,7 @@ def reload_with_a_bad_file(world):
     """A reload with a file that has a mistake keeps the old settings, and says so with the key."""
     webhook = world.webhook("reload")
     before = world.show("MainPID")
-    since = world.now()
+    since = world.cursor()
     good = world.machine.read("/etc/hookline/hookline.toml")
     world.configure(good + '[ingest]\nmax-line-bytez = "1MiB"\n')
     try:

@@ -61,7 +61,7 @@ class Report:
 
 def run_test(test, world, report):
     begun = time.monotonic()
-    since = world.now()
+    since = world.cursor()
     problem = None
     signal.alarm(TEST_SECONDS_MAX)
     try:
@@ -82,7 +82,7 @@ def run_test(test, world, report):
 def journal_tail(world, since):
     try:
         lines = world.machine.output(
-            "journalctl", "--no-pager", "-o", "short-precise", "-u", "hookline*", "--since", since).splitlines()
+            "journalctl", "--no-pager", "-o", "short-precise", "-u", "hookline*", "--after-cursor", since).splitlines()
     except (CommandFailed, OSError) as error:
         return f"the journal can't be read: {error}"
     return "\n".join(["the journal's last lines since the test began:", *lines[-JOURNAL_LINES:]])

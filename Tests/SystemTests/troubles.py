@@ -66,13 +66,13 @@ def full_disk(world):
         pid = world.show("MainPID")
         world.machine.run("sh", "-c", f"head -c 1G /dev/zero >{STATE}/ballast", check=False)
         accepted, refusal = ["full-0"], None
-        for number in range(1, 800):
-            event = world.event("full", f"full-{number}", size=200_000)
-            reply = world.send(event)[0]
-            if not reply["ok"]:
-                refusal = reply
-                break
-            accepted.append(reply["id"])
+        while not refusal and len(accepted) < 1000:
+            events = [world.event("full", f"full-{len(accepted) + number}", size=200_000) for number in range(50)]
+            for event, reply in zip(events, world.send(*events)):
+                if reply["ok"]:
+                    accepted.append(reply["id"])
+                else:
+                    refusal = refusal or reply
         expect(refusal, f"{len(accepted)} events of 200 kB were accepted on a full disk")
         expect(refusal["error"] in ("storage_error", "backlog_full"), f"the refusal is {refusal}")
         expect(refusal["retryAfterMs"] > 0, f"the refusal has no time to come back: {refusal}")
