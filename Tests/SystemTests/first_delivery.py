@@ -68,8 +68,10 @@ def first_delivery(world):
     send = block(steps, "hookline send")
     reply = machine.output("bash", "-e", "-c", send, user=USER)
     expect('"ok":true' in reply, f"the reply is {reply}")
-    eventually("the delivery is shown, verified", lambda: "both signatures" in receiver.output())
-    world.note("\n".join(receiver.output().splitlines()))
+    try:
+        eventually("the delivery is shown, verified", lambda: "both signatures" in receiver.output())
+    finally:
+        world.note(receiver.output())
 
     # "End `listen`, send again, and start `listen` again: the delivery comes late, but it comes."
     receiver.interrupt()

@@ -21,6 +21,8 @@ BOOT_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 100
 # Its exit status when the machine was not powered off but rebooted (EXIT_FORCE_RESTART).
 NSPAWN_REBOOTED = 133
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
 
 
 class CommandFailed(Exception):
@@ -70,7 +72,7 @@ class Machine:
             self.nspawn = subprocess.Popen(
                 ["unshare", "--mount", "--propagation", "private", "sh", "-c", script], env=environment,
                 stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT, start_new_session=True,
-                preexec_fn=die_with_parent)
+                preexec_fn=ended_with_parent)
         self.wait_until_booted()
 
     def wait_until_booted(self):
@@ -159,7 +161,8 @@ class Machine:
     def start(self, *command, user=None):
         """Starts a command; its standard input and output are pipes."""
         process = subprocess.Popen(
-            self.command(command, user), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, errors="replace")
+            self.command(command, user), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, errors="replace",
+            preexec_fn=killed_with_parent)
         self.started.append(process)
         return process
 
@@ -187,9 +190,13 @@ class Machine:
             return file.read()
 
 
-def die_with_parent():
-    """A machine whose tests were killed is no use to anybody: prctl(2), PR_SET_PDEATHSIG."""
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+def ended_with_parent():
+    """A machine whose tests were killed is no use to anybody: prctl(2)."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def killed_with_parent():
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def own_cgroups(name):
@@ -211,10 +218,15 @@ def own_cgroups(name):
 
 
 def remove_cgroup(cgroup):
-    end = time.monotonic() + 5
+    """Removes a cgroup of ours with all that is below it; what still runs there is killed."""
+    end = time.monotonic() + 10
     while os.path.isdir(cgroup) and time.monotonic() < end:
         for folder, _, _ in os.walk(cgroup, topdown=False):
-            # The kernel takes a moment to let go of the last process.
+            # Processes end at any time, and the kernel takes a moment to let go of the last one.
+            with contextlib.suppress(OSError):
+                with open(os.path.join(folder, "cgroup.procs"), encoding="ascii") as file:
+                    for process in file.read().split():
+                        os.kill(int(process), signal.SIGKILL)
             with contextlib.suppress(OSError):
                 os.rmdir(folder)
         time.sleep(0.02)

@@ -90,17 +90,18 @@ def journal_tail(world, since):
 
 def run_on_a_machine(tests, root, package, report):
     machine = Machine(FOLDER, root)
+    world = World(machine, package, report.note)
     try:
         begun = time.monotonic()
         machine.boot()
         report.result("(boot)", time.monotonic() - begun)
-        world = World(machine, package, report.note)
         for test in tests:
             run_test(test, world, report)
     finally:
         # A second Ctrl-C must not stop the removal of what the first one stopped.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        world.end_inbox()
         machine.power_off()
         listen_to_signals()
 

@@ -264,23 +264,24 @@ class Load:
         - repeats_since: when the daemon was killed or hung, on the monotonic clock; None: it was stopped in order.
         """
         acknowledged = self.short["acknowledged"] + self.long["acknowledged"]
-        for kind in [self.short, self.long]:
-            expect(not kind["refused"], f"connections were refused: {kind['refused']}")
-            expect(not kind["failures"], f"events failed: {kind['failures'][:5]}")
+        refused = {**self.short["refused"], **self.long["refused"]}
+        put_off = {**self.short["put_off"], **self.long["put_off"]}
+        breaks = self.long["breaks"]
+        note(
+            f"{self.short['connections']} short connections: {sum(refused.values())} refused, {self.short['cut']} cut and "
+            f"sent again, longest wait {self.short['longest_wait']:.2f} s")
+        note(
+            f"{len(breaks)} breaks of long connections, longest until acknowledged again {max(breaks, default=0):.2f} s")
+        expect(not refused, f"connections were refused: {refused}")
+        failures = self.short["failures"] + self.long["failures"]
+        expect(not failures, f"events failed: {failures[:5]}")
         self.webhook.wait_for(acknowledged)
         repeats = self.webhook.report()["repeats"]
+        note(
+            f"{len(acknowledged)} events acknowledged: 0 lost, {len(repeats)} delivered twice"
+            + (f"; put off {put_off}" if put_off else ""))
         if repeats_since is None:
             wrong = [key for key, _ in repeats]
         else:
             wrong = [key for key, before in repeats if before < repeats_since - REPEATED_SECONDS]
         expect(not wrong, f"{len(wrong)} deliveries came more than once: {wrong[:5]}")
-        put_off = {**self.short["put_off"], **self.long["put_off"]}
-        note(
-            f"{self.short['connections']} short connections: 0 refused, {self.short['cut']} cut and sent again, longest "
-            f"wait {self.short['longest_wait']:.2f} s")
-        breaks = self.long["breaks"]
-        note(
-            f"{len(breaks)} breaks of long connections, longest until acknowledged again {max(breaks, default=0):.2f} s")
-        note(
-            f"{len(acknowledged)} events acknowledged: 0 lost, {len(repeats)} delivered twice"
-            + (f"; put off {put_off}" if put_off else ""))
