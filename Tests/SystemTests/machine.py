@@ -55,8 +55,8 @@ class Machine:
         self.cgroups = own_cgroups("hookline-" + os.path.basename(self.directory))
         for cgroup in self.cgroups:
             os.makedirs(cgroup, exist_ok=True)
-        # A mount namespace of its own holds the overlay and nspawn's /run: they end with it. A network of its own has a
-        # loopback only. The two capabilities and the call let PID 1 attach the filters of IPAddressDeny=.
+        # A mount namespace of its own holds the overlay and nspawn's /run: they end with it. A network of its own has
+        # a loopback only. The two capabilities and the call let PID 1 attach the filters of IPAddressDeny=.
         script = """
             for cgroup in $CGROUPS; do echo $$ >"$cgroup/cgroup.procs" || exit 1; done
             mount -t tmpfs tmpfs /run &&
@@ -113,8 +113,8 @@ class Machine:
 
     def power_off(self):
         """Ends the machine, in order if it lets us, and removes what it has written."""
-        # systemd stops everything for a moment when it powers off. nsenter stops with what it has started, nobody wakes it
-        # up again, and what it does not wait for can't end.
+        # systemd stops everything for a moment when it powers off. nsenter stops with what it has started, nobody wakes
+        # it up again, and what it does not wait for can't end.
         for process in self.started:
             process.kill()
             process.wait()
@@ -200,8 +200,10 @@ def killed_with_parent():
 
 
 def own_cgroups(name):
-    """Cgroups below our own in which systemd can work: in the unified hierarchy, and where there are old ones beside it,
-    in those that it tracks processes in."""
+    """Cgroups below our own in which systemd can work.
+
+    They are in the unified hierarchy and, where there are old ones beside it, in those that it tracks processes in.
+    """
     own = {}
     with open("/proc/self/cgroup", encoding="ascii") as file:
         for line in file:

@@ -114,9 +114,9 @@ def reload_with_a_bad_file(world):
     try:
         world.machine.run("systemctl", "reload", SERVICE, check=False)
         eventually("STATUS= says so", lambda: "not reloaded" in world.status_text())
-        told = eventually("the journal says so", lambda: next(
-            (line for line in world.log(since).splitlines() if "not reloaded" in line and "max-line-bytez" in line), None))
-        world.note(told)
+        told = eventually("the journal says so", lambda: [
+            line for line in world.log(since).splitlines() if "not reloaded" in line and "max-line-bytez" in line])
+        world.note(told[0])
         world.note("STATUS=" + world.status_text())
         expect(world.is_active(SERVICE) and world.show("MainPID") == before, "the service was restarted")
         # The setting that this test depends on is still there: an address of this machine is allowed.

@@ -36,7 +36,7 @@ def crash_loop(world):
     waiting.wait(20)
     expect('"ok":true' in reply, f"the reply to who had waited is {reply!r}")
     webhook.wait_for(["loop-1"])
-    world.note(f"{world.restarts() - before} starts failed, and the one who had connected meanwhile got {reply.strip()}")
+    world.note(f"{world.restarts() - before} starts failed; who had connected meanwhile got {reply.strip()}")
 
 
 @contextlib.contextmanager
@@ -124,6 +124,7 @@ def dead_receivers(world):
             for tenant in ["hanging", "broken"]:
                 expect(world.send(world.event(tenant, f"dead-{number}"))[0]["ok"], "an event was refused")
         expect(
-            world.restarts() == before and world.show("MainPID") == pid, "the service was restarted because of receivers")
+            world.restarts() == before and world.show("MainPID") == pid,
+            "the service was restarted because of receivers")
         for webhook in [hanging, broken]:
             world.order("behave", webhook.path, how="healthy")

@@ -230,7 +230,7 @@ class World:
 
     @contextlib.contextmanager
     def load(self, webhook, short=4, long=3):
-        """Applications that write events while the body runs. Afterwards the yielded object holds what they have seen."""
+        """Applications that write events while the body runs. Afterwards what is yielded holds what they have seen."""
         process = self.machine.start(
             f"{PROGRAMS}/producers.py", EVENTS, webhook.path[1:], str(short), str(long), user=APPLICATION)
         load = Load(webhook)
@@ -268,10 +268,11 @@ class Load:
         put_off = {**self.short["put_off"], **self.long["put_off"]}
         breaks = self.long["breaks"]
         note(
-            f"{self.short['connections']} short connections: {sum(refused.values())} refused, {self.short['cut']} cut and "
-            f"sent again, longest wait {self.short['longest_wait']:.2f} s")
+            f"{self.short['connections']} short connections: {sum(refused.values())} refused, "
+            f"{self.short['cut']} cut and sent again, longest wait {self.short['longest_wait']:.2f} s")
         note(
-            f"{len(breaks)} breaks of long connections, longest until acknowledged again {max(breaks, default=0):.2f} s")
+            f"{len(breaks)} breaks of long connections, longest until acknowledged again "
+            f"{max(breaks, default=0):.2f} s")
         expect(not refused, f"connections were refused: {refused}")
         failures = self.short["failures"] + self.long["failures"]
         expect(not failures, f"events failed: {failures[:5]}")
