@@ -70,7 +70,7 @@ let package = Package(
                 nioCore, nioPosix, logging,
             ],
             swiftSettings: settings),
-        .target(name: "Systemd", dependencies: ["CSystemd", logging], swiftSettings: settings),
+        .target(name: "Systemd", dependencies: ["CSystemd", "RelayCore", logging], swiftSettings: settings),
 
         // MARK: Composition
 
@@ -104,7 +104,8 @@ let package = Package(
         .testTarget(
             name: "DeliveryTests", dependencies: ["Delivery", "RelayCore", "Cryptography", nioCore, nioPosix],
             swiftSettings: settings),
-        .testTarget(name: "RelayTests", dependencies: ["Relay", "RelayCore"], swiftSettings: settings),
+        .testTarget(name: "SystemdTests", dependencies: ["Systemd", "RelayCore", logging], swiftSettings: settings),
+        .testTarget(name: "RelayTests", dependencies: ["Relay", "RelayCore", "Storage"], swiftSettings: settings),
         .testTarget(name: "HooklineTests", dependencies: ["hookline", "RelayCore"], swiftSettings: settings),
         .testTarget(name: "EndToEndTests", dependencies: [], exclude: ["receivers"], swiftSettings: settings),
     ]

@@ -20,9 +20,10 @@ extension IngestLoop.Loop {
                 if errno == EINTR || errno == ECONNABORTED { continue }
                 if errno == EAGAIN { break }
                 // Descriptors or memory ran out: the connections wait in the backlog.
-                owner.logger.error(
-                    "events.sock: no connection can be accepted",
-                    metadata: ["error": "\(String(cString: strerror(errno)))"])
+                let reason = String(cString: strerror(errno))
+                if logRate.allows(.noConnection, at: monotonic()) {
+                    owner.logger.error("events.sock: no connection can be accepted", metadata: ["error": "\(reason)"])
+                }
                 acceptAgainAt = clock.now + .milliseconds(100)
                 break
             }
@@ -130,6 +131,7 @@ extension IngestLoop.Loop {
     }
 
     mutating func checkTimes() {
+        logLeftOut()
         guard acceptAgainAt != nil || !stalled.isEmpty || stopDeadline != nil else { return }
         let now = clock.now
         if let time = acceptAgainAt, time <= now {
@@ -140,9 +142,11 @@ extension IngestLoop.Loop {
             guard let since = connection.stalledSince, since + Limits.unreadReplyTime <= now else { continue }
             replyBytes -= connection.giveUpOutput()
             local.unreadReplyPeers += 1
-            owner.logger.warning(
-                "a producer takes no replies: it gets no more on this connection",
-                metadata: ["uid": "\(connection.peer.uid)", "pid": "\(connection.peer.pid)"])
+            if logRate.allows(.unreadReplies(uid: connection.peer.uid), at: monotonic()) {
+                owner.logger.warning(
+                    "a producer takes no replies: it gets no more on this connection",
+                    metadata: ["uid": "\(connection.peer.uid)", "pid": "\(connection.peer.pid)"])
+            }
             touched[ObjectIdentifier(connection)] = connection
         }
         if let deadline = stopDeadline, deadline <= now {

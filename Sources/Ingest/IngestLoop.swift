@@ -139,6 +139,7 @@ package final class IngestLoop: Sendable {
         let input: UnsafeMutableRawBufferPointer
         let clock = ContinuousClock()
         var local = IngestCounters()
+        var logRate = LogRate<LineKind>(perKind: 10, total: 200)
 
         init(owner: IngestLoop, listener: Int32, intake: EventIntake, settings: IngestSettings) {
             self.owner = owner
@@ -199,6 +200,7 @@ extension IngestLoop.Loop {
             if let since = connection.stalledSince { consider(since + Limits.unreadReplyTime) }
         }
         if let stopDeadline { consider(stopDeadline) }
+        if let end = logRate.nextDue { consider(clock.now + (end - monotonic())) }
         guard let due else { return -1 }
         return Int32(clamping: max(0, (due - clock.now).milliseconds + 1))
     }

@@ -179,6 +179,7 @@ package struct RelayServer: Sendable {
                 logger.notice(
                     "ready",
                     metadata: [
+                        LogMessage.key: "\(LogMessage.ready)",
                         "events": "\(passed.descriptors[Self.eventsName] == nil ? paths.eventsSocket : "from systemd")",
                         "api": "\(passed.descriptors[Self.apiName] == nil ? paths.apiSocket : "from systemd")",
                         "state": "\(paths.stateDirectory)", "version": "\(HooklineVersion.text)",
@@ -214,11 +215,14 @@ package struct RelayServer: Sendable {
         parts.board.listen { supervisor.note(trouble: $0) }
         supervisor.note(trouble: parts.board.trouble)
         await parts.pump.ask { pump in
-            pump.onState = { administration.note($0, for: supervisor) }
+            pump.onState = { supervisor.noteChange() }
             administration.note(pump, for: supervisor)
         }
         supervisor.ready()
-        return WorkThread(name: "supervisor") { supervisor.run(probes) }
+        let pump = parts.pump
+        return WorkThread(name: "supervisor") {
+            supervisor.run(probes) { pump.tell { administration.note($0, for: supervisor) } }
+        }
     }
 
     /// Follows orders until the one to stop.
@@ -231,7 +235,9 @@ package struct RelayServer: Sendable {
             case .stop:
                 return current.delivery.drainTimeout
             case .reloadFailed(let reason):
-                logger.error("configuration not reloaded: the old settings stay", metadata: ["error": "\(reason)"])
+                logger.error(
+                    "configuration not reloaded: the old settings stay",
+                    metadata: [LogMessage.key: "\(LogMessage.notReloaded)", "error": "\(reason)"])
                 supervisor.reloading()
                 supervisor.reloaded("configuration not reloaded, the old settings stay: \(reason)")
             case .reload(let configuration):
@@ -240,11 +246,14 @@ package struct RelayServer: Sendable {
                 await parts.use(configuration, logger: logger)
                 current = configuration
                 if later.isEmpty {
-                    logger.notice("configuration reloaded")
+                    logger.notice("configuration reloaded", metadata: [LogMessage.key: "\(LogMessage.reloaded)"])
                 } else {
                     logger.warning(
                         "configuration reloaded; some settings count from the next restart on",
-                        metadata: ["keys": "\(later.joined(separator: ", "))"])
+                        metadata: [
+                            LogMessage.key: "\(LogMessage.reloaded)",
+                            "keys": "\(later.joined(separator: ", "))",
+                        ])
                 }
                 supervisor.reloaded(
                     later.isEmpty
@@ -264,7 +273,7 @@ package struct RelayServer: Sendable {
         await parts.drain(for: drain) { inFlight in
             supervisor.extendStop(
                 by: Self.stopExtension,
-                "deliveries drain, at most \(drain); \(inFlight) attempts in flight")
+                "deliveries drain, at most \(drain); attempts in flight: \(inFlight)")
         }
         if let intakeThread {
             await parts.tellLastNews()
@@ -282,6 +291,6 @@ package struct RelayServer: Sendable {
         await parts.join(parts.journalThread)
         await parts.join(parts.keeperThread)
         await parts.registrar.save()
-        logger.notice("stopped")
+        logger.notice("stopped", metadata: [LogMessage.key: "\(LogMessage.stopped)"])
     }
 }

@@ -82,7 +82,7 @@ extension Journal {
             return state.failure != nil
         }
         guard wasFailing else { return }
-        logger.notice("the journal can be written again")
+        logger.notice("the journal can be written again", metadata: [LogMessage.key: "\(LogMessage.storageWorks)"])
         hooks.onFailure(nil)
     }
 
@@ -95,7 +95,9 @@ extension Journal {
         guard isNews else { return }
         logger.error(
             "the journal can't be written: events are refused until it can, deliveries go on",
-            metadata: ["error": "\(error)"])
+            metadata: [
+                LogMessage.key: "\(error.isLackOfSpace ? LogMessage.diskFull : .storageFailing)", "error": "\(error)",
+            ])
         hooks.onFailure(error)
     }
 

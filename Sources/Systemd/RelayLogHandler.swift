@@ -1,16 +1,17 @@
 import Glibc
 package import Logging
+import RelayCore
 
-/// Log lines on standard error: with the time in front, or under systemd's journal (which knows the time) with the
-/// priority that journald reads, sd-daemon(3).
+/// Log lines: in the journal with their metadata as fields, or on standard error with the time in front.
 package struct RelayLogHandler: LogHandler {
     package var logLevel: Logger.Level
     package var metadata: Logger.Metadata = [:]
-    private let isForJournal: Bool
+    private let journal: JournalSink?
 
-    package init(level: Logger.Level) {
+    /// - Parameter journal: nil: standard error does not lead there.
+    package init(level: Logger.Level, journal: JournalSink? = JournalSink()) {
         logLevel = level
-        isForJournal = getenv("JOURNAL_STREAM") != nil
+        self.journal = journal
     }
 
     package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -19,33 +20,15 @@ package struct RelayLogHandler: LogHandler {
     }
 
     package func log(event: LogEvent) {
-        var line = isForJournal ? "<\(Self.priority(event.level))>" : "\(Self.time()) \(event.level) "
-        line += "\(event.message)"
-        let all = metadata.merging(event.metadata ?? [:]) { $1 }
-        for (key, value) in all.sorted(by: { $0.key < $1.key }) { line += " \(key)=\(Self.quoted("\(value)"))" }
-        line += "\n"
-        // One write a line: lines of several threads don't mix. If standard error is gone there is nobody to tell.
-        var text = line
-        _ = text.withUTF8 { write(STDERR_FILENO, $0.baseAddress, $0.count) }
-    }
-
-    private static func priority(_ level: Logger.Level) -> Int {
-        switch level {
-        case .trace, .debug: 7
-        case .info: 6
-        case .notice: 5
-        case .warning: 4
-        case .error: 3
-        case .critical: 2
+        let all = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
+            .map { (key: $0.key, value: "\($0.value)") }
+        var text = LogText.escaped("\(event.message)")
+        for (key, value) in all where key != LogMessage.key { text += " \(key)=\(LogText.quoted(value))" }
+        if let journal {
+            journal.put(JournalEntry(level: event.level, text: text, metadata: all), level: event.level, text: text)
+        } else {
+            StandardError.write("\(Self.time()) \(event.level) \(text)\n")
         }
-    }
-
-    /// Values with spaces or quotes in quotes, on one line.
-    private static func quoted(_ value: String) -> String {
-        let isPlain = value.unicodeScalars.allSatisfy { $0.value > 0x20 && $0 != "\"" && $0 != "=" }
-        guard !isPlain || value.isEmpty else { return value }
-        let escaped = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
-        return "\"\(escaped)\""
     }
 
     private static func time() -> String {

@@ -92,6 +92,55 @@ extension EndToEnd {
             }
         }
 
+        @Test func theStatusFollowsWithoutAWatchdog() throws {
+            try Lab.run { lab in
+                let manager = try NotifySocket(in: lab.directory)
+                let receiver = try lab.receiver()
+                let daemon = try lab.idleDaemon("[delivery]\nretry-schedule = [\"50ms\", \"50ms\", \"50ms\"]")
+                _ = try daemon.launch(environment: ["NOTIFY_SOCKET": manager.path])
+                let start = try manager.messages(until: "READY", within: .seconds(20))
+                #expect(start.last?["STATUS"] == "accepting events")
+                _ = try daemon.api.call("POST", "/api/v1/pause")
+                #expect(
+                    try manager.messages(until: "STATUS").last?["STATUS"] == "accepting events; all deliveries paused")
+                _ = try daemon.api.call("POST", "/api/v1/resume")
+                #expect(try manager.messages(until: "STATUS").last?["STATUS"] == "accepting events")
+                let webhook = try daemon.webhook(receiver.url("/status/500"))
+                for _ in 0..<20 { try daemon.accept(event()) }
+                let failing = try manager.messages(until: "STATUS", within: .seconds(20))
+                #expect(failing.last?["STATUS"] == "accepting events; 1 webhook failing")
+                _ = try daemon.api.call("DELETE", "/api/v1/webhooks/\(webhook.id)")
+                #expect(try manager.messages(until: "STATUS").last?["STATUS"] == "accepting events")
+                // Nothing comes by time alone.
+                #expect(manager.next(within: .seconds(1)) == nil)
+            }
+        }
+
+        @Test func aStopThatDrainsAsksForTime() throws {
+            try Lab.run { lab in
+                let manager = try NotifySocket(in: lab.directory)
+                let receiver = try lab.receiver()
+                let daemon = try lab.idleDaemon("[delivery]\ndrain-timeout = \"3s\"")
+                try daemon.start(environment: ["NOTIFY_SOCKET": manager.path])
+                _ = try daemon.webhook(receiver.url("/hang"))
+                try daemon.accept(event())
+                try eventually("it is in flight") { try daemon.status().deliveries.inFlight.int == 1 }
+                try daemon.running().signal(SIGTERM)
+                _ = try manager.messages(until: "STOPPING")
+                let began = ContinuousClock.now
+                var asked: [Int] = []
+                while ContinuousClock.now - began < .seconds(4), let message = manager.next(within: .seconds(2)) {
+                    asked += message["EXTEND_TIMEOUT_USEC"].flatMap { Int($0) }.map { [$0] } ?? []
+                    if message["EXTEND_TIMEOUT_USEC"] != nil {
+                        #expect(message["STATUS"]?.contains("attempts in flight: 1") == true, "\(message)")
+                    }
+                }
+                #expect(asked.count == 2)
+                #expect(asked.allSatisfy { $0 == 30_000_000 })
+                #expect(try daemon.running().wait() == .exited(0))
+            }
+        }
+
         @Test func theWatchdogIsFed() throws {
             try Lab.run { lab in
                 let manager = try NotifySocket(in: lab.directory)
@@ -148,8 +197,9 @@ extension EndToEnd {
                 #expect(exists("\(base)/state/journal"))
                 let long = event(data: "{\"a\":\"\(String(repeating: "x", count: 1_024))\"}")
                 #expect(try daemon.send(long + "\n").map(\.error.string) == ["line_too_long"])
-                // journald knows the time, and takes the priority from the front.
-                #expect(child.errors.split(separator: "\n").allSatisfy { $0.wholeMatch(of: /<[2-7]>.*/) != nil })
+                // That is another process's stream: this one's standard error is no journal, and needs the time.
+                #expect(
+                    child.errors.split(separator: "\n").allSatisfy { $0.wholeMatch(of: /2\d{3}-.*Z [a-z]+ .*/) != nil })
             }
         }
     }

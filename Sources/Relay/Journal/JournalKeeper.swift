@@ -266,9 +266,11 @@ final class JournalKeeper: Sendable {
         else { return }
         ingest.setObstacle(isFull ? .backlogFull : nil)
         if isFull {
-            logger.error("the journal is full of deliveries that are not settled: events are refused")
+            logger.error(
+                "the journal is full of deliveries that are not settled: events are refused",
+                metadata: [LogMessage.key: "\(LogMessage.backlogFull)"])
         } else {
-            logger.notice("the journal has room again")
+            logger.notice("the journal has room again", metadata: [LogMessage.key: "\(LogMessage.backlogHasRoom)"])
         }
     }
 

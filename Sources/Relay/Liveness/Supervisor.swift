@@ -26,6 +26,8 @@ final class Supervisor: Sendable {
         var trouble: String?
         var stopping: String?
         var hasNews = false
+        /// Whether the deliveries' loop is to be asked for figures.
+        var mustAsk = false
         var isEnding = false
         /// The line that was sent last.
         var told = ""
@@ -44,6 +46,9 @@ final class Supervisor: Sendable {
         /// What stands still for so long is named.
         var naming: Duration { watchdog / 2 }
     }
+
+    /// States that change again and again are told at intervals.
+    private static let newsInterval = Duration.milliseconds(100)
 
     private let notifier: ServiceNotifier
     private let logger: Logger
@@ -69,6 +74,15 @@ final class Supervisor: Sendable {
     func note(trouble: String?) { change { $0.trouble = trouble } }
 
     func note(_ figures: Figures) { change { $0.figures = figures } }
+
+    /// Figures may have changed: they are asked for soon.
+    func noteChange() {
+        let isNews = state.withLock { state in
+            defer { state.mustAsk = true }
+            return !state.mustAsk
+        }
+        if isNews { bell.ring() }
+    }
 
     /// Start-up is done: events are accepted.
     func ready() {
@@ -135,10 +149,13 @@ final class Supervisor: Sendable {
     // MARK: The thread
 
     /// Runs until ``end()``.
-    func run(_ probes: [LoopProbe]) {
+    ///
+    /// - Parameter ask: has the figures noted; does not wait for them.
+    func run(_ probes: [LoopProbe], ask: () -> Void) {
         var judge = pace.map { LivenessJudge(nameAfter: $0.naming, longestGap: $0.watchdog) }
         var nextLook = pace.map { _ in Clock.monotonic() }
         var hung: Set<CriticalLoop> = []
+        var nextNews = Clock.monotonic()
         while !state.withLock({ $0.isEnding }) {
             if let loop = faults?.loop, hung.insert(loop).inserted {
                 logger.critical("a loop is made to hang, as the fault file says", metadata: ["loop": "\(loop)"])
@@ -148,14 +165,23 @@ final class Supervisor: Sendable {
                 let feeds = look(probes, &judge, grace: pace.grace)
                 nextLook = Clock.monotonic() + (feeds ? pace.look : pace.hurry)
             }
-            tellNews()
-            // States that change again and again are told at intervals.
-            let due = [nextLook, faults.map { _ in Clock.monotonic() + .seconds(1) }].compactMap { $0 }.min()
-            bell.wait(until: due)
+            let now = Clock.monotonic()
+            if nextNews <= now {
+                let mustAsk = state.withLock { state in
+                    defer { state.mustAsk = false }
+                    return state.mustAsk
+                }
+                if mustAsk { ask() }
+                if tellNews() || mustAsk { nextNews = now + Self.newsInterval }
+            }
+            let news = state.withLock { $0.hasNews || $0.mustAsk } ? nextNews : nil
+            bell.wait(until: [nextLook, faults.map { _ in now + .seconds(1) }, news].compactMap { $0 }.min())
         }
     }
 
-    private func tellNews() {
+    /// - Returns: whether there was anything to tell.
+    @discardableResult
+    private func tellNews() -> Bool {
         let text: String? = state.withLock { state in
             guard state.hasNews else { return nil }
             state.hasNews = false
@@ -165,6 +191,7 @@ final class Supervisor: Sendable {
             return text
         }
         if let text { notifier.status(text) }
+        return text != nil
     }
 
     /// - Returns: whether the watchdog was fed.
@@ -184,12 +211,18 @@ final class Supervisor: Sendable {
         for stall in verdict.begun {
             logger.critical(
                 "a loop makes no progress: systemd is told nothing, and restarts the daemon",
-                metadata: ["loop": "\(stall.loop)", "for": "\(stall.time.milliseconds) ms"])
+                metadata: [
+                    LogMessage.key: "\(LogMessage.loopStalled)", "loop": "\(stall.loop)",
+                    "for": "\(stall.time.milliseconds) ms",
+                ])
         }
         for stall in verdict.ended {
             logger.notice(
                 "a loop makes progress again",
-                metadata: ["loop": "\(stall.loop)", "stood": "\(stall.time.milliseconds) ms"])
+                metadata: [
+                    LogMessage.key: "\(LogMessage.loopGoesOn)", "loop": "\(stall.loop)",
+                    "stood": "\(stall.time.milliseconds) ms",
+                ])
         }
         return verdict.feeds
     }

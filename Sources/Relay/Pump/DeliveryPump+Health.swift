@@ -16,7 +16,7 @@ extension DeliveryPump {
     /// Tells of changes since the last call.
     func tellHealth() {
         let changes = scheduler.takeHealthChanges()
-        if changes.contains(where: { OperationalEvent.Kind($0.kind) != nil }) { onState?(self) }
+        if changes.contains(where: { OperationalEvent.Kind($0.kind) != nil }) { onState?() }
         for change in changes {
             counters.count(change.kind)
             log(change)
@@ -28,21 +28,7 @@ extension DeliveryPump {
         }
     }
 
-    private func log(_ change: DeliveryScheduler.HealthChange) {
-        let metadata: Logger.Metadata = [
-            "webhook": "\(name(of: change.webhook))", "reason": "\(change.reason)", "failures": "\(change.count)",
-        ]
-        switch change.kind {
-        case .failing: logger.warning("webhook is failing", metadata: metadata)
-        case .recovered: logger.notice("webhook works again", metadata: metadata)
-        case .disabled: logger.warning("webhook disabled", metadata: metadata)
-        case .opened: logger.notice("breaker open: one delivery is tried from time to time", metadata: metadata)
-        case .halfOpened: logger.info("breaker half open", metadata: metadata)
-        case .closed: logger.notice("breaker closed", metadata: metadata)
-        }
-    }
-
-    private func id(of sequence: UInt64?) -> String? {
+    func id(of sequence: UInt64?) -> String? {
         guard let event = told.event, event.sequence == sequence else { return nil }
         return event.id(in: journal.id)
     }

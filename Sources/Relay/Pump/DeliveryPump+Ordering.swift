@@ -31,7 +31,7 @@ extension DeliveryPump {
             scheduler.found(events, for: lookUp)
             run()
         case .failure(let error):
-            logger.error("events can't be read back: tried again in 1 s", metadata: ["error": "\(error)"])
+            logUnreadable(lookUp.webhook, error)
             _ = loop.assumeIsolated().scheduleTask(in: Self.retryTime) { [self] in
                 scheduler.found(nil, for: lookUp)
                 run()

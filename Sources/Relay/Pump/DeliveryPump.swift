@@ -27,6 +27,7 @@ final class DeliveryPump {
     private(set) var isStopped = false
     var counters = PumpCounters()
     var told = Told()
+    var logging = LogState()
     /// Told of what is to be passed on to people.
     var onNews: ((OperationalEvents.News) -> Void)?
     /// Told when less may be needed than before.
@@ -36,7 +37,7 @@ final class DeliveryPump {
     /// Told when one could not be written: it is to be made anew, and soon.
     var onMissingCheckpoint: (() -> Void)?
     /// Told of changes that `systemctl status` is to show.
-    var onState: ((DeliveryPump) -> Void)?
+    var onState: (() -> Void)?
 
     struct LastOutcomes {
         var lastSuccessAt: Int64?
@@ -62,6 +63,7 @@ final class DeliveryPump {
     func set(_ webhook: Webhook, target: DeliveryTarget, state: LaneState? = nil) {
         targets[webhook.number] = target
         scheduler.setLane(of: webhook, state: state, now: Clock.monotonic(), wall: Clock.wall())
+        onState?()
         run()
     }
 
@@ -71,6 +73,7 @@ final class DeliveryPump {
         told.gathering.forget(number)
         counters.count(.cancelled, times: scheduler.health(of: number)?.pending ?? 0)
         scheduler.removeLane(of: number)
+        onState?()
         // What waited for it alone is not needed any more.
         onProgress?()
         run()
@@ -81,7 +84,7 @@ final class DeliveryPump {
     /// Begins no more attempts, or goes on.
     func setPaused(_ isPaused: Bool) {
         scheduler.isPaused = isPaused
-        onState?(self)
+        onState?()
         run()
     }
 
@@ -173,7 +176,7 @@ final class DeliveryPump {
             let result: AttemptOutcome.Result = isActive ? .failed(failure) : .abandoned
             finished(attempt, acceptedAt: Clock.wall(), AttemptOutcome(result, duration: .zero))
         case .failure(let error):
-            logger.error("an event can't be read back", metadata: ["error": "\(error)"])
+            logUnreadable(attempt.webhook, error)
             finished(
                 attempt, acceptedAt: Clock.wall(),
                 AttemptOutcome(.failed(AttemptFailure(.response, "\(error)")), duration: .zero))
@@ -217,23 +220,13 @@ final class DeliveryPump {
         case .failed(let failure):
             records[attempt.webhook, default: LastOutcomes()].lastFailureAt = wall
             records[attempt.webhook, default: LastOutcomes()].lastFailure = failure.reason
-            var metadata: Logger.Metadata = [
-                "webhook": "\(name(of: attempt.webhook))", "event": "\(attempt.sequence)",
-                "attempt": "\(attempt.number)", "reason": "\(failure.reason)",
-            ]
-            if let detail = failure.detail { metadata["detail"] = "\(detail)" }
-            logger.info("delivery attempt failed", metadata: metadata)
+            logFailure(attempt, outcome, failure)
         case .abandoned:
             return
         }
         if case .settled(let result) = decision, result != .delivered {
             gather(result, of: attempt)
-            logger.warning(
-                "delivery given up",
-                metadata: [
-                    "webhook": "\(name(of: attempt.webhook))", "event": "\(attempt.sequence)", "result": "\(result)",
-                    "attempts": "\(attempt.number)",
-                ])
+            logGivenUp(attempt, outcome, result)
         }
     }
 
@@ -249,15 +242,7 @@ final class DeliveryPump {
         for notice in notices {
             counters.count(notice.result, times: notice.count)
             gather(notice.webhook, notice.result, count: notice.count - notice.operational)
-            let metadata: Logger.Metadata = [
-                "webhook": "\(name(of: notice.webhook))", "count": "\(notice.count)",
-                "reason": "\(notice.result.reason)",
-            ]
-            switch notice.result {
-            case .cancelled: logger.notice("deliveries cancelled", metadata: metadata)
-            case .unreadable: logger.error("deliveries lost with their events", metadata: metadata)
-            default: logger.warning("deliveries given up", metadata: metadata)
-            }
+            log(notice)
         }
     }
 
@@ -284,7 +269,7 @@ final class DeliveryPump {
             if scheduler.hasProgress { scheduleSaving() }
             run()
         case .failure(let error):
-            logger.error("events can't be read back: tried again in 1 s", metadata: ["error": "\(error)"])
+            logUnreadable(read.webhook, error)
             _ = loop.assumeIsolated().scheduleTask(in: .seconds(1)) { [self] in
                 scheduler.loaded(
                     [], for: read.webhook, next: read.from, now: Clock.monotonic(), wall: Clock.wall())

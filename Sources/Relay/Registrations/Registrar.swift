@@ -90,7 +90,10 @@ actor Registrar {
         try await commit(.put(webhook))
         logger.notice(
             "webhook created",
-            metadata: ["webhook": "\(webhook.id)", "tenant": "\(webhook.tenant)", "url": "\(webhook.url.origin)"])
+            metadata: [
+                LogMessage.key: "\(LogMessage.administration)", "webhook": "\(webhook.id)",
+                "tenant": "\(webhook.tenant)", "url": "\(webhook.url.origin)",
+            ])
         return webhook
     }
 
@@ -114,7 +117,12 @@ actor Registrar {
         if let ordering = patch.ordering { webhook.settings.ordering = ordering }
         webhook.updatedAt = Clock.wall()
         try await commit(.put(webhook))
-        logger.notice("webhook changed", metadata: ["webhook": "\(webhook.id)", "state": "\(webhook.state)"])
+        logger.notice(
+            "webhook changed",
+            metadata: [
+                LogMessage.key: "\(LogMessage.administration)", "webhook": "\(webhook.id)",
+                "tenant": "\(webhook.tenant)", "state": "\(webhook.state)",
+            ])
         return webhook
     }
 
@@ -133,7 +141,12 @@ actor Registrar {
         defer { turnstile.leave() }
         let webhook = try find(id: id, tenant: tenant)
         try await commit(.remove(webhook.number))
-        logger.notice("webhook removed", metadata: ["webhook": "\(webhook.id)"])
+        logger.notice(
+            "webhook removed",
+            metadata: [
+                LogMessage.key: "\(LogMessage.administration)", "webhook": "\(webhook.id)",
+                "tenant": "\(webhook.tenant)",
+            ])
     }
 
     /// Holds all deliveries back, or lets them go on.
@@ -142,7 +155,9 @@ actor Registrar {
         defer { turnstile.leave() }
         guard isPaused != table.isPaused else { return }
         try await commit(.setPaused(isPaused))
-        logger.notice(isPaused ? "all deliveries paused" : "deliveries go on")
+        logger.notice(
+            isPaused ? "all deliveries paused" : "deliveries go on",
+            metadata: [LogMessage.key: "\(isPaused ? LogMessage.hostPaused : .hostResumed)"])
     }
 
     private func find(id: String, tenant: String?) throws(AdministrationError) -> Webhook {

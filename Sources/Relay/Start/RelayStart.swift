@@ -170,17 +170,19 @@ struct RelayStart {
             case .bytes:
                 logger.error(
                     "journal damaged: the records there are lost, everything around them is not",
-                    metadata: ["damage": "\(damage)"])
+                    metadata: [LogMessage.key: "\(LogMessage.journalDamaged)", "damage": "\(damage)"])
             case .missing:
                 logger.error(
                     "journal incomplete: a file was removed by somebody else; put it back and restart to have its events",
-                    metadata: ["damage": "\(damage)"])
+                    metadata: [LogMessage.key: "\(LogMessage.journalIncomplete)", "damage": "\(damage)"])
             case .headerCopy:
-                logger.warning("journal damaged, nothing is lost", metadata: ["damage": "\(damage)"])
+                logger.warning(
+                    "journal damaged, nothing is lost",
+                    metadata: [LogMessage.key: "\(LogMessage.journalDamaged)", "damage": "\(damage)"])
             case .tail:
                 logger.warning(
                     "the journal's end was cut off: what a crash left of a write that nobody was told had succeeded",
-                    metadata: ["damage": "\(damage)"])
+                    metadata: [LogMessage.key: "\(LogMessage.journalDamaged)", "damage": "\(damage)"])
             }
         }
         for name in recovered.foreign {

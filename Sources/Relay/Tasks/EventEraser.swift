@@ -58,7 +58,10 @@ struct EventEraser: Sendable {
             task.count = erased[task.number] ?? 0
             guard case .success = await tasks.update(task) else { throw .notDurable }
             logger.notice(
-                "events erased", metadata: ["task": "\(task.number)", "count": "\(task.count)"])
+                "events erased",
+                metadata: [
+                    LogMessage.key: "\(LogMessage.administration)", "task": "\(task.number)", "count": "\(task.count)",
+                ])
         }
     }
 

@@ -170,7 +170,11 @@ struct EventReplayer: Sendable {
     }
 
     private func tell(of task: JournalTask) {
-        logger.notice("events replayed", metadata: ["task": "\(task.number)", "count": "\(task.count)"])
+        logger.notice(
+            "events replayed",
+            metadata: [
+                LogMessage.key: "\(LogMessage.administration)", "task": "\(task.number)", "count": "\(task.count)",
+            ])
     }
 
     private func saved(_ webhook: WebhookNumber) async throws(Obstacle) -> JournalNeeds.Lane? {

@@ -37,9 +37,12 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let environment = ConfigurationSource.environment
-        let configuration = try source.loadOrExit(environment)
+        let configuration = try loadOrExit(environment)
         let level = LogLevel(configuration.log.level)
-        let logger = Logger(label: "hookline") { _ in RelayLogHandler(level: level.value) }
+        let journal = JournalSink()
+        let logger = Logger(label: "hookline") { _ in RelayLogHandler(level: level.value, journal: journal) }
+        // What was logged before the end reaches the journal, if that takes it.
+        defer { journal?.flush(within: .seconds(1)) }
         let paths = RelayPaths.find(
             stateDirectory: stateDirectory, runtimeDirectory: runtimeDirectory, environment: environment)
         // A producer or receiver that is gone is told by the call that meets it.
@@ -54,13 +57,25 @@ struct ServeCommand: AsyncParsableCommand {
         defer { for source in signals { source.cancel() } }
         do {
             try await server.run(onReady: {})
-        } catch let refusal as StorageRefusal {
-            logger.critical("can't run", metadata: ["error": "\(refusal)"])
-            FailureText.print("hookline: \(refusal)")
-            throw ExitStatus.failed
         } catch {
-            FailureText.print("hookline: \(error)")
+            StartFailure(reason: "\(error)", errno: (error as? DiskError)?.code).tell(
+                logger, hasJournal: journal != nil)
             throw ExitStatus.failed
+        }
+    }
+
+    /// A wrong configuration is told to whoever reads the journal, too.
+    private func loadOrExit(_ environment: [String: String]) throws -> Configuration {
+        do {
+            return try source.load(environment)
+        } catch let failure as ConfigurationErrors {
+            let journal = JournalSink()
+            defer { journal?.flush(within: .seconds(1)) }
+            let logger = Logger(label: "hookline") { _ in RelayLogHandler(level: .info, journal: journal) }
+            for error in failure.errors { FailureText.print("\(error)") }
+            let reason = failure.errors.map { "\($0)" }.joined(separator: "; ")
+            StartFailure(reason: reason, errno: nil, isTold: true).tell(logger, hasJournal: journal != nil)
+            throw ExitStatus.configuration
         }
     }
 

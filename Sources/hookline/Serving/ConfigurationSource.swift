@@ -60,16 +60,6 @@ struct ConfigurationSource: ParsableArguments {
                 errors: [ConfigurationError(file: path, line: nil, key: key, reason: "can't be read: \(error.reason)")])
         }
     }
-
-    /// Loads it, or says what is wrong and ends with status 78.
-    func loadOrExit(_ environment: [String: String]) throws -> Configuration {
-        do {
-            return try load(environment)
-        } catch let failure as ConfigurationErrors {
-            for error in failure.errors { FailureText.print("\(error)") }
-            throw ExitStatus.configuration
-        }
-    }
 }
 
 /// A log level by its name.
