@@ -103,6 +103,19 @@ def status(world):
     world.note("\n".join("  " + line for line in world.hookline("status").splitlines()))
 
 
+@test("catalogue")
+def catalogue(world):
+    """`journalctl -x` explains messages, with the values of their fields."""
+    world.installed
+    world.machine.run("systemctl", "restart", SERVICE)
+    explained = world.machine.output("journalctl", "--no-pager", "-x", "-u", "hookline", "-n", "40")
+    for wanted in ["Subject: Hookline takes events", "from systemd for events", "Subject: Hookline has stopped"]:
+        expect(wanted in explained, f"journalctl -x does not say \"{wanted}\":\n{explained}")
+    expect("@HOOKLINE_" not in explained, f"a field of an explanation is missing:\n{explained}")
+    entry = next(line for line in explained.splitlines() if "Subject: Hookline takes events" in line)
+    world.note(entry.strip())
+
+
 @test("reload-with-a-bad-file")
 def reload_with_a_bad_file(world):
     """A reload with a file that has a mistake keeps the old settings, and says so with the key."""
