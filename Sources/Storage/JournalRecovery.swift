@@ -283,9 +283,8 @@ package struct JournalOpener {
         for index in segments.indices.reversed() {
             var found: (checkpoint: WholeCheckpoint, segment: Int, end: Int)?
             var collector = CheckpointCollector()
-            try segments[index].forEachRecord(
-                onChunk: { onProgress(.searching(segment: index + 1, of: segments.count)) }
-            ) { place, header, offset in
+            func tell() { onProgress(.searching(segment: index + 1, of: segments.count)) }
+            try segments[index].forEachRecord(onChunk: tell) { place, header, offset in
                 guard header.kind == RecordKind.checkpoint.rawValue else { return true }
                 let payload = UnsafeRawBufferPointer(
                     start: place.buffer.bytes + place.offset + RecordFormat.headerBytes, count: header.length)

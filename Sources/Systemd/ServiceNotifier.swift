@@ -55,6 +55,6 @@ package struct ServiceNotifier: Sendable {
     }
 
     private func oneLine(_ text: String) -> String {
-        text.replacing("\n", with: " ")
+        LogText.bounded(LogText.escaped(text))
     }
 }

@@ -19,7 +19,8 @@ final class JournalKeeper: Sendable {
     private let board: HealthBoard
     private let logger: Logger
     private let wishes = WorkQueue<Wish>()
-    private let stepsTaken = Atomic<UInt64>(0)
+    /// Steps of long work.
+    let steps = StepCounter()
     private let state: Mutex<State>
     /// Changes of registrations up to it are in the snapshot.
     private let savedRevision: @Sendable () -> UInt64
@@ -88,11 +89,6 @@ final class JournalKeeper: Sendable {
 
     func close() { wishes.close() }
 
-    /// Goes up with each step of long work, for whoever watches.
-    var steps: UInt64 { stepsTaken.load(ordering: .acquiring) }
-
-    func noteStep() { stepsTaken.wrappingAdd(1, ordering: .releasing) }
-
     private func lookLater(after wait: Duration) {
         let due = Clock.monotonic() + wait
         let isNews = state.withLock { state in
@@ -117,7 +113,7 @@ final class JournalKeeper: Sendable {
     func run() {
         while let taken = wishes.takeAll() {
             for wish in taken {
-                noteStep()
+                steps.note()
                 switch wish {
                 case .look:
                     let begun = Clock.monotonic()
@@ -168,7 +164,7 @@ final class JournalKeeper: Sendable {
     private func makeIndices() {
         do throws(DiskError) {
             while try journal.indexNext() {
-                noteStep()
+                steps.note()
                 ingest.noteIndexed(through: journal.indexedThrough)
             }
             state.withLock { $0.indexFailure = nil }
@@ -208,7 +204,7 @@ final class JournalKeeper: Sendable {
             var generation = IDFilterGeneration(capacity: count)
             do throws(IndexFault) {
                 for index in part {
-                    noteStep()
+                    steps.note()
                     let sequences = index.summary.firstSequence...index.summary.lastSequence
                     try index.forEachFingerprint { fingerprint in
                         guard !generation.insert(fingerprint, among: sequences) else { return }

@@ -20,6 +20,7 @@ extension RelayParts {
         disk: HangingDisk?
     ) -> [LoopProbe] {
         let (ingest, journal, keeper, registrar, threads) = (ingest, journal, keeper, registrar, threads)
+        let reads = pump.reads
         return [
             LoopProbe(.ingest, bell: bell) { ingest.perform($0) },
             LoopProbe(
@@ -41,15 +42,17 @@ extension RelayParts {
                 },
                 pass: { answer in Self.pass(apiLoops[...]) { apiEcho.call { answer() } } }),
             LoopProbe(
-                .readers, bell: bell,
+                .readers, bell: bell, steps: { reads.count },
                 hang: {
                     for _ in 0..<Self.readerCount { threads.submit { _ in FaultSwitch.standStill() } }
                 },
                 pass: { answer in threads.submit { _ in answer() } }),
             LoopProbe(.registrar, bell: bell) { body in registrarEcho.call { await registrar.perform(body) } },
-            LoopProbe(.keeper, bell: bell, steps: { keeper.steps }) { body in
-                if !keeper.perform({ _ in body() }) { body() }
-            },
+            LoopProbe(
+                .keeper, bell: bell, steps: { keeper.steps.count },
+                pass: { body in
+                    if !keeper.perform({ _ in body() }) { body() }
+                }),
         ]
     }
 

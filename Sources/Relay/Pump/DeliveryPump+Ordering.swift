@@ -11,7 +11,8 @@ extension DeliveryPump {
     func find(_ lookUp: DeliveryScheduler.LookUp) {
         let journal = journal
         let bound = NIOLoopBound(self, eventLoop: loop)
-        readers.submit { [loop] state in
+        readers.submit { [loop, reads] state in
+            defer { reads.note() }
             guard state == .active else { return }
             var events: [UInt64: EventRecord] = [:]
             var failure: DiskError?

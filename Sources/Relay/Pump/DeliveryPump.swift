@@ -22,6 +22,7 @@ final class DeliveryPump {
     private var timer: Scheduled<Void>?
     private var timerDue: MonotonicTime?
     let saving = SavingState()
+    let reads = StepCounter()
     private var isRunning = false
     private var mustRunAgain = false
     private(set) var isStopped = false
@@ -154,7 +155,8 @@ final class DeliveryPump {
         // A retry: the event waits in the journal.
         let journal = journal
         let bound = NIOLoopBound(self, eventLoop: loop)
-        readers.submit { [loop] state in
+        readers.submit { [loop, reads] state in
+            defer { reads.note() }
             let result: Result<EventRecord?, DiskError>
             do throws(DiskError) {
                 result = .success(state == .active ? try journal.event(attempt.sequence) : nil)
@@ -249,7 +251,8 @@ final class DeliveryPump {
     private func load(_ read: DeliveryScheduler.Read) {
         let journal = journal
         let bound = NIOLoopBound(self, eventLoop: loop)
-        readers.submit { [loop] state in
+        readers.submit { [loop, reads] state in
+            defer { reads.note() }
             guard state == .active else { return }
             let result: Result<Journal.LaneEvents, DiskError>
             do throws(DiskError) {

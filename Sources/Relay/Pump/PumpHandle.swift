@@ -4,11 +4,14 @@ import RelayCore
 /// Reaches the pump from other threads.
 struct PumpHandle: Sendable {
     let loop: any EventLoop
+    /// Readings of the journal that have ended.
+    let reads: StepCounter
     private let bound: NIOLoopBound<DeliveryPump>
 
     /// To be made on the pump's loop.
     init(_ pump: DeliveryPump, loop: any EventLoop) {
         self.loop = loop
+        reads = pump.reads
         bound = NIOLoopBound(pump, eventLoop: loop)
     }
 
