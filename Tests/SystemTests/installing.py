@@ -2,6 +2,7 @@
 
 import os
 import stat
+import time
 
 from registry import test
 from world import API, EVENTS, SERVICE, SOCKETS, eventually, expect
@@ -60,7 +61,10 @@ def activation(world):
         ("events", lambda: world.send(world.event("activation", "activation-1"))[0]["ok"]),
         ("api", lambda: world.hookline("webhooks", "list", "--json")),
     ]:
+        begun = time.monotonic()
         world.machine.run("systemctl", "stop", SERVICE)
+        # Also moments after a start: nothing is in flight that it had to wait for.
+        expect(time.monotonic() - begun < 8, f"it took {time.monotonic() - begun:.1f} s to stop")
         expect(not world.is_active(SERVICE), "the service did not stop")
         expect(world.is_active(*SOCKETS), "its sockets stopped with it")
         expect(use(), f"no answer over the {socket_unit} socket")
