@@ -56,15 +56,23 @@ def provide(folder, wanted):
     stamp = root + ".built"
     os.makedirs(folder, mode=0o700, exist_ok=True)
     with locked(os.path.join(folder, "lock")):
-        with contextlib.suppress(FileNotFoundError):
-            if time.time() - os.stat(stamp).st_mtime < DAYS_MAX * 86400:
-                return root
-            os.unlink(stamp)
+        remove_old(folder)
+        if os.path.exists(stamp):
+            return root
         clear(root)
         build(root, packages)
         with open(stamp, "w", encoding="ascii"):
             pass
     return root
+
+
+def remove_old(folder):
+    """Removes base roots that are too old, also those of other packages."""
+    for name in os.listdir(folder):
+        stamp = os.path.join(folder, name)
+        if name.endswith(".built") and time.time() - os.stat(stamp).st_mtime > DAYS_MAX * 86400:
+            os.unlink(stamp)
+            clear(stamp.removesuffix(".built"))
 
 
 def build(root, packages):
