@@ -39,6 +39,8 @@ package struct RelayServer: Sendable {
     /// `FileDescriptorName=` of the socket units.
     private static let eventsName = "events"
     private static let apiName = "api"
+    /// How long deliveries of the last lines that were taken may drain, if receivers that hang have used up all the time.
+    private static let lastDrain: Duration = .milliseconds(250)
 
     /// How long the rest of a stop may take once deliveries have drained: producers' last lines, and the journal's.
     private static let stopExtension = Duration.seconds(30)
@@ -269,6 +271,7 @@ package struct RelayServer: Sendable {
     ) async {
         // What there is to tell is delivered with the rest, as far as there is time.
         if intakeThread != nil { await parts.tellLastNews() }
+        let drained = ContinuousClock.now + drain
         await parts.drain(for: drain) { inFlight in
             supervisor.extendStop(
                 by: Self.stopExtension,
@@ -278,6 +281,9 @@ package struct RelayServer: Sendable {
             await parts.tellLastNews()
             parts.ingest.stop()
             await parts.join(intakeThread)
+            // What came in the meantime goes out as well: an attempt that is broken off is made again after the start,
+            // and its receiver gets the event twice.
+            if drain > .zero { await parts.drain(for: max(drained - ContinuousClock.now, Self.lastDrain)) }
         } else {
             parts.ingest.end()
         }

@@ -30,7 +30,7 @@ class Inbox:
 class Receiver:
     """Listens on a port of its own. Webhooks are told apart by the path of their URL."""
 
-    def __init__(self):
+    def __init__(self, port=0):
         self.inboxes = {}
         # Deliveries that no receiver should ever see, with what is wrong.
         self.problems = []
@@ -39,7 +39,8 @@ class Receiver:
         self.lock = threading.Lock()
         self.connections = set()
         self.listener = None
-        self.port = 0
+        # Its first one may be chosen by the kernel.
+        self.port = port
         self.open()
 
     def add(self, path, secret):

@@ -175,6 +175,8 @@ final class Supervisor: Sendable {
                 if tellNews() || mustAsk { nextNews = now + Self.newsInterval }
             }
             let news = state.withLock { $0.hasNews || $0.mustAsk } ? nextNews : nil
+            // The ring of the end may have been heard above, while answers were waited for.
+            guard !state.withLock({ $0.isEnding }) else { return }
             bell.wait(until: [nextLook, faults.map { _ in now + .seconds(1) }, news].compactMap { $0 }.min())
         }
     }
