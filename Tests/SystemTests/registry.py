@@ -9,7 +9,7 @@ from world import Failure
 __all__ = ["Failure", "MACHINES", "Test", "load", "test"]
 
 MODULES = [
-    "installing", "people", "interruptions", "troubles", "hangs", "removing", "first_delivery"]
+    "installing", "people", "walls", "interruptions", "troubles", "hangs", "removing", "first_delivery"]
 # Tests of one machine run in one boot of it.
 MACHINES = ["installed", "fresh"]
 tests = []
