@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -76,6 +77,8 @@ static int release_object(struct dl_phdr_info *object, size_t size, void *page_b
     }
     return 0;
 }
+
+void hookline_release_memory(void) { malloc_trim(0); }
 
 void hookline_release_code(void) {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);

@@ -1,7 +1,7 @@
 package import RelayCore
 
 /// A secret's two keys, ready to sign deliveries.
-package final class SigningKeys {
+package struct SigningKeys: Sendable {
     private let whole: HMACKey
     private let standard: HMACKey
 
@@ -13,9 +13,9 @@ package final class SigningKeys {
     /// Appends lower-case hex of the HMAC-SHA256 of the body: the value of `X-HiresScope-Signature`.
     package func appendBodySignature(of body: UnsafeRawBufferPointer, to text: inout [UInt8]) {
         withUnsafeTemporaryAllocation(byteCount: HMACKey.digestBytes, alignment: 8) { digest in
-            whole.begin()
-            whole.update(body)
-            whole.finish(into: digest)
+            var message = whole.begin()
+            message.update(body)
+            message.finish(into: digest)
             Hexadecimal.append(UnsafeRawBufferPointer(digest), to: &text)
         }
     }
@@ -29,13 +29,13 @@ package final class SigningKeys {
         let dot: StaticString = "."
         let separator = UnsafeRawBufferPointer(start: dot.utf8Start, count: 1)
         withUnsafeTemporaryAllocation(byteCount: HMACKey.digestBytes, alignment: 8) { digest in
-            standard.begin()
-            standard.update(id)
-            standard.update(separator)
-            standard.update(timestamp)
-            standard.update(separator)
-            standard.update(body)
-            standard.finish(into: digest)
+            var message = standard.begin()
+            message.update(id)
+            message.update(separator)
+            message.update(timestamp)
+            message.update(separator)
+            message.update(body)
+            message.finish(into: digest)
             text.append(contentsOf: "v1,".utf8)
             Base64.encode(UnsafeRawBufferPointer(digest), into: &text)
         }

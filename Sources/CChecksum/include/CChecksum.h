@@ -21,4 +21,11 @@ uint64_t hookline_fingerprint(
 /// Has the cache line of an address fetched, to be written too; any address will do, and nothing waits for it.
 static inline void hookline_prefetch(const void *address) { __builtin_prefetch(address, 1); }
 
+/// Zeroed memory for a table of `bytes` bytes that is read here and there: in huge pages where it is large enough for one and
+/// the system has any, so that the processor need not look up each page by itself. Without memory the process ends.
+void *hookline_table_allocate(size_t bytes);
+
+/// Gives back what ``hookline_table_allocate`` gave.
+void hookline_table_free(void *table);
+
 #endif

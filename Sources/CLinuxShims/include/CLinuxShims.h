@@ -40,6 +40,9 @@ int hookline_is_socket(const char *path);
 /// Returns how many bytes it has put into the buffer; -1 if there is no such file, with errno.
 ssize_t hookline_read_roots_file(const char *path, void *buffer, size_t capacity);
 
+/// Gives memory that was freed back to the kernel: malloc_trim(3), which is an extension of glibc's.
+void hookline_release_memory(void);
+
 /// Lets go of the code that has been mapped into memory so far: what is needed again comes back from the page cache.
 ///
 /// For the end of start-up. Most of what runs then never runs again, and file-backed pages that are mapped count as the
