@@ -15,6 +15,7 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let hashTrees = Target.Dependency.product(name: "HashTreeCollections", package: "swift-collections")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 
 let package = Package(
@@ -45,7 +46,7 @@ let package = Package(
 
         // MARK: Pure
 
-        .target(name: "RelayCore", dependencies: ["CChecksum", deque, heap], swiftSettings: settings),
+        .target(name: "RelayCore", dependencies: ["CChecksum", deque, hashTrees, heap], swiftSettings: settings),
 
         // MARK: Drivers
 
@@ -111,7 +112,12 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "SystemdTests", dependencies: ["Systemd", "RelayCore", logging], swiftSettings: settings),
         .testTarget(name: "RelayTests", dependencies: ["Relay", "RelayCore", "Storage"], swiftSettings: settings),
-        .testTarget(name: "HooklineTests", dependencies: ["hookline", "RelayCore"], swiftSettings: settings),
+        .testTarget(
+            name: "HooklineTests", dependencies: ["hookline", "AdminAPI", "RelayCore"], swiftSettings: settings),
+        // Not shipped: its instructions are counted, so that what an event costs does not grow unseen.
+        .executableTarget(
+            name: "hookline-costs", dependencies: ["RelayCore", "Cryptography"], path: "Tests/Costs",
+            swiftSettings: settings),
         .testTarget(name: "EndToEndTests", dependencies: [], exclude: ["receivers"], swiftSettings: settings),
     ]
 )

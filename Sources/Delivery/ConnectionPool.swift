@@ -197,7 +197,7 @@ final class ConnectionPool {
         case .address(let address):
             connect(exchange, to: [address])
         case .name(let name):
-            exchange.phase = .resolving
+            exchange.enter(.resolving)
             let bound = NIOLoopBound((self, exchange), eventLoop: loop)
             resolver.resolve(name) { [loop] answer in
                 loop.execute {
@@ -226,7 +226,7 @@ final class ConnectionPool {
                 return ended(exchange)
             }
         }
-        exchange.phase = .connecting
+        exchange.enter(.connecting)
         let left = Duration.nanoseconds((exchange.deadline - NIODeadline.now()).nanoseconds)
         let dialer = Dialer(
             loop: loop, addresses: addresses, port: proxy?.port ?? exchange.target.url.port, time: left,
@@ -273,7 +273,7 @@ final class ConnectionPool {
         // Closed with the attempt, should its time run out before there is a connection.
         exchange.channel = channel
         guard let proxy else { return secure(exchange, channel) }
-        exchange.phase = .proxy
+        exchange.enter(.proxy)
         let bound = NIOLoopBound((self, exchange, channel), eventLoop: loop)
         let tunnel = ProxyTunnel(proxy, to: exchange.target.url) { failure in
             let (pool, exchange, channel) = bound.value
@@ -286,7 +286,7 @@ final class ConnectionPool {
     private func secure(_ exchange: Exchange, _ channel: any Channel) {
         pass(exchange, channel) {
             guard exchange.target.url.scheme == .https else { return try ready(exchange, channel) }
-            exchange.phase = .handshake
+            exchange.enter(.handshake)
             let bound = NIOLoopBound((self, exchange, channel), eventLoop: loop)
             try tls.start(on: channel, to: exchange.target.origin) { failure in
                 let (pool, exchange, channel) = bound.value
@@ -326,7 +326,7 @@ extension Exchange.Phase {
         case .connecting: "connecting"
         case .proxy: "waiting for the proxy"
         case .handshake: "in the TLS handshake"
-        case .response: "waiting for the response"
+        case .response, .answer: "waiting for the response"
         }
     }
 }

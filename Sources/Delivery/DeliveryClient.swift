@@ -32,17 +32,17 @@ package final class DeliveryClient {
     ///
     /// - Parameters:
     ///   - timeout: for all of it, the name's look-up and the reading of the answer included.
-    ///   - seconds: Unix time, for `webhook-timestamp`.
+    ///   - wall: Unix milliseconds: `webhook-timestamp`, and which secrets sign.
     ///   - completion: called once on the loop, perhaps before this returns.
     package func attempt(
-        _ event: EventRecord, for target: DeliveryTarget, timeout: Duration, seconds: Int,
+        _ event: EventRecord, for target: DeliveryTarget, timeout: Duration, wall: Int64,
         completion: @escaping (AttemptOutcome) -> Void
     ) {
         loop.assertInEventLoop()
         let now = NIODeadline.now()
         pool.begin(
             Exchange(
-                target: target, request: encoder.encode(event, for: target, at: seconds), start: now,
+                target: target, request: encoder.encode(event, for: target, at: wall), start: now,
                 deadline: now + .nanoseconds(timeout.nanoseconds), completion: completion))
     }
 

@@ -3,7 +3,7 @@ package import RelayCore
 
 /// A webhook as attempts use it: made when it is registered or changed, so that an attempt only fills in what differs.
 ///
-/// Confined to the delivery loop, as its keys are.
+/// Confined to the delivery loop.
 package final class DeliveryTarget {
     package let webhook: WebhookNumber
     /// `wh_…`, for log lines.
@@ -16,6 +16,8 @@ package final class DeliveryTarget {
     let head: [UInt8]
     let signatureHeader: [UInt8]
     let keys: SigningKeys
+    /// Of the secret before the last rotation, and when they are over.
+    private let previous: (keys: SigningKeys, secret: PreviousSecret)?
 
     /// - Parameters:
     ///   - signatureHeader: name of the header field with the hexadecimal signature.
@@ -30,12 +32,24 @@ package final class DeliveryTarget {
             scheme: url.scheme, host: url.host, port: url.port, tenant: tenant,
             madeByAdministrator: madeByAdministrator)
         keys = SigningKeys(secret)
+        // One that can't be read was never a secret that anything was signed with.
+        previous = webhook.previousSecret.flatMap { previous in
+            WebhookSecret(previous.secret).map { (SigningKeys($0), previous) }
+        }
         var head = "POST \(url.requestTarget) HTTP/1.1\r\nHost: \(url.hostHeader)\r\n"
         head += "Content-Type: application/json\r\nUser-Agent: \(userAgent)\r\n"
         for header in webhook.headers { head += "\(header.name): \(header.value)\r\n" }
         head += "Content-Length: "
         self.head = Array(head.utf8)
         self.signatureHeader = Array("\r\n\(signatureHeader): ".utf8)
+    }
+
+    /// The old secret's keys while they sign along; nil: the present ones alone sign.
+    ///
+    /// - Parameter wall: Unix milliseconds, of the attempt.
+    func previousKeys(at wall: Int64) -> SigningKeys? {
+        guard let previous, previous.secret.signs(at: wall) else { return nil }
+        return previous.keys
     }
 }
 

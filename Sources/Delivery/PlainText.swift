@@ -9,7 +9,7 @@ enum PlainText {
             scalar.properties.generalCategory == .control ? " " : String(scalar)
         }.joined()
         let words = text.split(separator: " ").joined(separator: " ")
-        return words.count > 120 ? words.prefix(120) + "…" : words
+        return words.count > 200 ? words.prefix(200) + "…" : words
     }
 }
 

@@ -47,7 +47,7 @@ final class ReceiverConnection: ChannelInboundHandler, RemovableChannelHandler {
             return connectionLost(exchange, ResponseFault.nothing.message)
         }
         self.isReused = isReused
-        exchange.phase = .response
+        exchange.enter(.response)
         exchange.connection = self
         state = .waiting(exchange)
         parser = ResponseParser()
@@ -79,6 +79,7 @@ final class ReceiverConnection: ChannelInboundHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let buffer = unwrapInboundIn(data)
         guard !isQuiet else { return drop() }
+        if case .waiting(let exchange) = state, exchange.phase == .response { exchange.enter(.answer) }
         let isBody = if case .reading = state { true } else { false }
         buffer.withUnsafeReadableBytes { bytes in
             bodyBytes += isBody ? bytes.count : 0
@@ -226,10 +227,15 @@ final class ReceiverConnection: ChannelInboundHandler, RemovableChannelHandler {
         var reason = "HTTP \(head.status)"
         if head.isRedirect { reason += " (redirects are not followed)" }
         let text = PlainText.line(excerpt)
-        if !text.isEmpty { reason += ": \(text)" }
-        exchange.finish(
-            .failed(AttemptFailure(.status, reason, retryAfter: advice.retryAfter)), status: head.status,
-            wish: advice.wish)
+        var answerOffset = 0
+        if !text.isEmpty {
+            reason += ": "
+            answerOffset = reason.utf8.count
+            reason += text
+        }
+        let failure = AttemptFailure(
+            .status, reason, retryAfter: advice.retryAfter, answerOffset: answerOffset)
+        exchange.finish(.failed(failure), status: head.status, wish: advice.wish)
     }
 
     private static func describe(_ error: any Error) -> String {

@@ -14,18 +14,22 @@ struct RequestEncoder {
         self.journal = journal
     }
 
-    /// - Parameter seconds: Unix time of the attempt.
-    mutating func encode(_ event: EventRecord, for target: DeliveryTarget, at seconds: Int) -> ByteBuffer {
+    /// During a rotation the header with one value stays with the old secret, and the one with a list has both, the newest
+    /// first (Standard Webhooks 1.0.0, "Signature scheme").
+    ///
+    /// - Parameter wall: of the attempt, Unix milliseconds.
+    mutating func encode(_ event: EventRecord, for target: DeliveryTarget, at wall: Int64) -> ByteBuffer {
         let body = event.body
+        let previous = target.previousKeys(at: wall)
         id.removeAll(keepingCapacity: true)
         event.appendID(in: journal, to: &id)
         timestamp.removeAll(keepingCapacity: true)
-        ReplyEncoder.append(seconds, to: &timestamp)
+        ReplyEncoder.append(Int(wall / 1000), to: &timestamp)
 
         fields.removeAll(keepingCapacity: true)
         ReplyEncoder.append(body.count, to: &fields)
         fields.append(contentsOf: target.signatureHeader)
-        target.keys.appendBodySignature(of: body, to: &fields)
+        (previous ?? target.keys).appendBodySignature(of: body, to: &fields)
         fields.append(contentsOf: "\r\nwebhook-id: ".utf8)
         fields.append(contentsOf: id)
         fields.append(contentsOf: "\r\nwebhook-timestamp: ".utf8)
@@ -34,6 +38,9 @@ struct RequestEncoder {
         id.withUnsafeBytes { id in
             timestamp.withUnsafeBytes { timestamp in
                 target.keys.appendStandardSignature(id: id, timestamp: timestamp, body: body, to: &fields)
+                guard let previous else { return }
+                fields.append(UInt8(ascii: " "))
+                previous.appendStandardSignature(id: id, timestamp: timestamp, body: body, to: &fields)
             }
         }
         fields.append(contentsOf: "\r\n\r\n".utf8)

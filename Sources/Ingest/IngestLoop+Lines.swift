@@ -155,7 +155,7 @@ extension IngestLoop.Loop {
     }
 
     mutating func answer(_ kind: Round.Answer.Kind, to connection: Connection) {
-        if case .refused(let refusal) = kind { local.refused[refusal.code, default: 0] += 1 }
+        if case .refused(let refusal) = kind { local.refuse(refusal.code, at: owner.wall()) }
         let groups = current.groups.count
         current.add(Round.Answer(line: connection.lines, kind: kind), for: connection)
         if current.groups.count > groups { connection.roundsDue += 1 }

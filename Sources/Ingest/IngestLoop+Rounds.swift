@@ -40,12 +40,12 @@ extension IngestLoop.Loop {
                 let connection = group.connection
                 connection.roundsDue -= 1
                 let before = connection.replies.count
+                if !isLost { count(group.answers, of: round) }
                 if !connection.outputGivenUp { encode(group.answers, of: round, result, to: connection) }
                 replyBytes += connection.replies.count - before
                 answered[ObjectIdentifier(connection)] = connection
             }
             for completion in round.completions { completion(!isLost) }
-            if !isLost { count(round) }
         }
         // Only a line that was read before its original was lost can still mean it.
         if rounds.isEmpty { lost.removeAll() }
@@ -98,23 +98,21 @@ extension IngestLoop.Loop {
         for group in round.groups {
             for answer in group.answers {
                 guard case .accepted(let offset) = answer.kind else { continue }
-                local.refused[failure.code, default: 0] += 1
+                local.refuse(failure.code, at: owner.wall())
                 if let event = EventRecord(buffer: round.records, offset: offset) { intake.forget(event) }
             }
         }
     }
 
-    mutating func count(_ round: Round) {
-        var offset = 0
-        while offset < round.records.count {
-            let header = RecordFormat.Header(at: round.records.bytes + offset)
-            if let event = EventRecord(buffer: round.records, offset: offset),
+    /// Counts events that are accepted for good, each just before its reply is made from the same bytes.
+    mutating func count(_ answers: [Round.Answer], of round: Round) {
+        for answer in answers {
+            guard case .accepted(let offset) = answer.kind,
+                let event = EventRecord(buffer: round.records, offset: offset),
                 let type = intake.catalogue.index(of: event.type)
-            {
-                local.accepted[type] += 1
-                local.acceptedTotal += 1
-            }
-            offset += header.totalBytes
+            else { continue }
+            local.accepted[type] += 1
+            local.acceptedTotal += 1
         }
     }
 }

@@ -22,7 +22,8 @@ package struct IngestCounters: Sendable, Equatable {
     package var types: [String] = []
     package var acceptedTotal: UInt64 = 0
     package var duplicates: UInt64 = 0
-    package var refused: [RefusalCode: UInt64] = [:]
+    package private(set) var refused: [RefusalCode: UInt64] = [:]
+    package private(set) var lastRefusal: RelayStatus.Refusal?
     package var blankLines: UInt64 = 0
     package var unreadReplyPeers: UInt64 = 0
     /// Ids that are remembered for deduplication, about, and those that went because of `ingest.dedupe-max-ids`.
@@ -37,6 +38,11 @@ package struct IngestCounters: Sendable, Equatable {
         let counted = Dictionary(zip(types, accepted), uniquingKeysWith: { $1 })
         types = catalogue.names
         accepted = types.map { counted[$0] ?? 0 }
+    }
+
+    mutating func refuse(_ code: RefusalCode, at wall: Int64) {
+        refused[code, default: 0] += 1
+        lastRefusal = RelayStatus.Refusal(code: code, at: wall)
     }
 
     package var refusedTotal: UInt64 { refused.values.reduce(0, +) }

@@ -167,6 +167,20 @@ package enum Limits {
     /// Bytes of a request's body on the API.
     package static let apiBodyBytes = 256 * 1024
 
+    /// Attempts of one event that are shown, some 500 bytes each.
+    package static let attemptsShown = 10_000
+
+    /// Who may follow the events at once, and bytes of events that wait for each of them: past it they are dropped and
+    /// counted.
+    package static let followers = 16
+    package static let followedBytes = 4 * 1024 * 1024
+
+    /// How often those who follow are sent something, if only an empty line: who does not exist any more is found out so.
+    package static let followingBeat: Duration = .seconds(5)
+
+    /// How long one who follows may take nothing of what is sent.
+    package static let followerStandstill: Duration = .seconds(60)
+
     /// Tasks of the journal that are not finished: erasures and replays.
     package static let tasks = 1024
 
@@ -180,9 +194,13 @@ package enum Limits {
     package static let webhooksPerTenant = 1_000
     package static let webhooks = 100_000
 
-    /// Event patterns, own header fields (and bytes of all of them) of one webhook, bytes of its description.
+    /// Keys to the API.
+    package static let apiKeys = 10_000
+
+    /// Event patterns, own header fields (and bytes of all of them) of one webhook, Unicode code points of its description
+    /// (what JSON Schema's `maxLength` counts).
     package static let patternsPerWebhook = 64
     package static let headersPerWebhook = 32
     package static let headerBytesPerWebhook = 8 * 1024
-    package static let descriptionBytes = 1024
+    package static let descriptionCharacters = 1024
 }

@@ -5,11 +5,15 @@ import Synchronization
 /// Index files of sealed segments. They are made in the background and can be lost at any time: a segment without one is
 /// scanned.
 extension Journal {
-    /// Makes the index of the oldest sealed segment that has none.
+    /// Makes the index of the oldest sealed segment that has none; where all have one, of the oldest whose index is of an
+    /// earlier version.
     ///
     /// - Returns: whether there was one.
     package func indexNext() throws(DiskError) -> Bool {
-        guard let segment = allSegments.dropLast().first(where: { $0.index == nil }) else { return false }
+        let sealed = allSegments.dropLast()
+        guard let segment = sealed.first(where: { $0.index == nil }) ?? sealed.first(where: { $0.hasOldIndex }) else {
+            return false
+        }
         try makeIndex(of: segment)
         return true
     }
@@ -31,7 +35,7 @@ extension Journal {
     /// One at a time: two threads may find the same index missing.
     func makeIndex(of segment: Segment) throws(DiskError) {
         try indexing.withLock { (_: inout Void) throws(DiskError) in
-            if segment.index == nil { try writeIndex(of: segment) }
+            if segment.index == nil || segment.hasOldIndex { try writeIndex(of: segment) }
         }
     }
 
@@ -43,12 +47,13 @@ extension Journal {
             case .event:
                 if let event = EventRecord(buffer: place.buffer, offset: place.offset) {
                     builder.add(
-                        event, at: offset, bytes: header.totalBytes, fingerprint: event.fingerprint(in: id))
+                        event, at: offset, bytes: header.totalBytes, fingerprint: event.fingerprint(in: id),
+                        name: event.nameFingerprint(in: id))
                 }
             case .progress:
                 let payload = UnsafeRawBufferPointer(
                     start: place.buffer.bytes + place.offset + RecordFormat.headerBytes, count: header.length)
-                if let record = ProgressRecord(payload) { builder.add(record) }
+                if let record = ProgressRecord(payload) { builder.add(record, at: offset) }
             default:
                 break
             }

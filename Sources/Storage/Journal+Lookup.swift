@@ -21,14 +21,43 @@ extension Journal {
         {
             found.append(FoundEvent(sequence: sequence, tenant: String(decoding: event.tenant, as: UTF8.self)))
         }
-        try forEachEvent(from: 0, through: .max) { event in
-            if event.hasProducersID, event.producersID.count == id.count, event.producersID.elementsEqual(id) {
+        let name = id.withUnsafeBytes { EventFingerprint.name($0, journal: self.id) }
+        for segment in allSegments {
+            try forEachEvent(of: segment, named: name) { event in
+                guard event.hasProducersID, event.producersID.count == id.count, event.producersID.elementsEqual(id)
+                else { return }
                 found.append(
                     FoundEvent(sequence: event.sequence, tenant: String(decoding: event.tenant, as: UTF8.self)))
             }
-            return true
         }
         return found.filter { tenant == nil || $0.tenant == tenant }.sorted { $0.sequence > $1.sequence }
+    }
+
+    /// Shows the events of a segment whose ids may be the one that is looked for: by its index, or all of them.
+    private func forEachEvent(
+        of segment: Segment, named name: UInt32, _ body: (EventRecord) -> Void
+    ) throws(DiskError) {
+        if let index = segment.index, index.isCurrent {
+            do throws(IndexFault) {
+                var events: [EventRecord] = []
+                for sequence in try index.sequences(withName: name) {
+                    guard let offset = try index.offset(ofSequence: sequence) else { continue }
+                    if let event = try segment.event(at: offset) { events.append(event) }
+                }
+                for event in events { body(event) }
+                return
+            } catch {
+                try segment.dropIndex(because: error, logger)
+            }
+        }
+        try segment.forEachRecord { place, header, _ in
+            if header.kind == RecordKind.event.rawValue,
+                let event = EventRecord(buffer: place.buffer, offset: place.offset)
+            {
+                body(event)
+            }
+            return true
+        }
     }
 
     /// When the first event from a sequence on was accepted, Unix milliseconds; nil if there is none.

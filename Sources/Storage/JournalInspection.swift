@@ -40,7 +40,7 @@ package struct JournalInspection {
         /// Lanes of the webhooks that there are: what waits for others is cancelled by a start.
         package var lanes: [WebhookNumber: LaneState] {
             guard let table else { return recovered.state.lanes }
-            return recovered.state.lanes.filter { table.webhooks[$0.key] != nil }
+            return recovered.state.lanes.filter { table[$0.key] != nil }
         }
 
         /// What they still need.

@@ -22,26 +22,33 @@ package struct RegistrationCoding: Sendable {
         RegistrationCoding(way: .sealed(sealer))
     }
 
+    /// Nil: secrets are written as they are.
+    var sealer: (any SecretSealer)? {
+        if case .sealed(let sealer) = way { sealer } else { nil }
+    }
+
     /// Of the key that secrets are sealed under.
     package var keyID: String? {
-        if case .sealed(let sealer) = way { sealer.keyID } else { nil }
+        sealer?.keyID
     }
 
     var isWithholding: Bool { if case .withheld = way { true } else { false } }
 
     /// A change as the payload of a record.
-    package func encode(_ change: RegistrationChange) throws -> [UInt8] { try encode(change, []) }
+    package func encode(_ change: RegistrationChange) throws -> [UInt8] {
+        [UInt8](try encoder([]).encode(change))
+    }
 
     /// - Throws: ``SecretsFailure``, `DecodingError`.
     package func decode(_ payload: UnsafeRawBufferPointer) throws -> RegistrationChange {
         try decode(RegistrationChange.self, Data(payload))
     }
 
-    func encode(_ value: some Encodable, _ formatting: JSONEncoder.OutputFormatting) throws -> [UInt8] {
+    func encoder(_ formatting: JSONEncoder.OutputFormatting) -> JSONEncoder {
         let encoder = JSONEncoder()
         encoder.outputFormatting = formatting
         if case .sealed(let sealer) = way { encoder.userInfo[.webhookSecrets] = SealingCoder(sealer: sealer) }
-        return [UInt8](try encoder.encode(value))
+        return encoder
     }
 
     func decode<T: Decodable>(_ type: T.Type, _ data: Data) throws -> T {

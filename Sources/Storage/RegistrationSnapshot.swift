@@ -11,12 +11,22 @@ package import RelayCore
 package struct RegistrationSnapshot: Sendable {
     package static let fileName = "registrations.json"
 
-    private struct Table: Codable {
+    /// What stands before the webhooks; they are the last by name.
+    private struct TableFront: Encodable {
+        let isPaused: Bool?
+        let keys: [APIKey]?
+        let nextNumber: WebhookNumber
+        let revision: UInt64
+    }
+
+    private struct Table: Decodable {
         let revision: UInt64
         let nextNumber: WebhookNumber
         let webhooks: [Webhook]
         /// Whether all deliveries are held back; absent: they are not.
         let isPaused: Bool?
+        /// Keys to the API; absent: there are none.
+        let keys: [APIKey]?
     }
 
     /// How the secrets in it are written.
@@ -56,11 +66,6 @@ package struct RegistrationSnapshot: Sendable {
 
     /// Writes the table: to a temporary file, synced, renamed over the old one, the directory synced.
     package func write(_ table: RegistrationTable) throws {
-        let contents = Table(
-            revision: table.revision, nextNumber: table.nextNumber, webhooks: table.list(tenant: nil),
-            isPaused: table.isPaused ? true : nil)
-        let bytes = try coding.encode(contents, [.sortedKeys, .withoutEscapingSlashes])
-        let text = text(of: bytes)
         let temporary = path + ".new"
         let file: any DiskFile
         do throws(DiskError) {
@@ -70,21 +75,45 @@ package struct RegistrationSnapshot: Sendable {
             try disk.remove(temporary)
             file = try disk.create(temporary)
         }
-        try file.write(text, at: 0)
+        var writer = SnapshotWriter(file: file)
+        try write(table, to: &writer)
         try file.sync()
         try disk.rename(temporary, to: path)
         try disk.syncDirectory(directory)
     }
 
-    private func text(of table: [UInt8]) -> [UInt8] {
-        var rest = Array("\"table\":".utf8) + table
-        var checksum = Self.checksum(table)
+    /// Webhook by webhook: a table of any size takes the memory of a piece.
+    private func write(_ table: RegistrationTable, to writer: inout SnapshotWriter) throws {
+        let encoder = coding.encoder([.sortedKeys, .withoutEscapingSlashes])
+        writer.append("\(Self.head)\(coding.keyID == nil ? 1 : 2),\"crc32c\":\"")
+        let place = writer.count
+        // The checksum's: it is known at the end.
+        writer.append("00000000\",")
         if let key = coding.keyID {
-            rest = Array("\"key\":\"\(key)\",\"scrubFrom\":\(scrubFrom),".utf8) + rest
-            checksum = Self.checksum(rest)
+            writer.beginChecksum()
+            writer.append("\"key\":\"\(key)\",\"scrubFrom\":\(scrubFrom),\"table\":")
+        } else {
+            writer.append("\"table\":")
+            writer.beginChecksum()
         }
-        let version = coding.keyID == nil ? 1 : 2
-        return Array("\(Self.head)\(version),\"crc32c\":\"\(checksum)\",".utf8) + rest + Array("}\n".utf8)
+        let keys = table.keyList
+        let front = TableFront(
+            isPaused: table.isPaused ? true : nil, keys: keys.isEmpty ? nil : keys, nextNumber: table.nextNumber,
+            revision: table.revision)
+        writer.append(try encoder.encode(front).dropLast())
+        writer.append(",\"webhooks\":[")
+        var isFirst = true
+        for number in table.numbers(tenant: nil) {
+            if !isFirst { writer.append(",") }
+            isFirst = false
+            writer.append(try encoder.encode(table[number]))
+            try writer.flushIfFull()
+        }
+        writer.append("]}")
+        let checksum = writer.endChecksum()
+        writer.append("}\n")
+        try writer.flush()
+        try writer.overwrite(Array(Self.text(checksum).utf8), at: place)
     }
 
     /// Reads the table; nil if there is no such file.
@@ -107,7 +136,7 @@ package struct RegistrationSnapshot: Sendable {
         }
         return RegistrationTable(
             catalogue: catalogue, webhooks: table.webhooks, revision: table.revision, nextNumber: table.nextNumber,
-            isPaused: table.isPaused ?? false)
+            isPaused: table.isPaused ?? false, keys: table.keys ?? [])
     }
 
     /// How the file's secrets are written, which takes no key to know; nil if there is no such file.
@@ -179,7 +208,10 @@ package struct RegistrationSnapshot: Sendable {
     }
 
     private static func checksum(_ bytes: [UInt8]) -> String {
-        let value = bytes.withUnsafeBytes { Checksum.crc32c($0) }
-        return withUnsafeBytes(of: value.bigEndian) { Hexadecimal.encode(Array($0)) }
+        text(bytes.withUnsafeBytes { Checksum.crc32c($0) })
+    }
+
+    private static func text(_ checksum: UInt32) -> String {
+        withUnsafeBytes(of: checksum.bigEndian) { Hexadecimal.encode(Array($0)) }
     }
 }

@@ -54,6 +54,9 @@ package final class Segment: Sendable {
     /// Its index file; nil for the segment that is written to, and until there is one.
     package var index: SegmentIndex? { state.withLock { $0.sidecar } }
 
+    /// Whether its index lacks what is written today.
+    var hasOldIndex: Bool { index.map { !$0.isCurrent } ?? false }
+
     /// Whether nobody else knows its ids, and it has no index: it had one that turned out to be damaged, or it was written
     /// anew.
     var hasLostIndex: Bool { state.withLock { $0.hasLostIndex } }

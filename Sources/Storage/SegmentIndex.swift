@@ -52,6 +52,8 @@ package final class SegmentIndex: Sendable {
             path: path, file: file, seed: seed, firstSequence: header.firstSequence, summary: summary)
     }
 
+    /// Whether it has all sections that are written today.
+    package var isCurrent: Bool { summary.version == SegmentIndexFormat.version }
     package var eventCount: Int { count(.events) }
     package var idCount: Int { count(.ids) }
 
@@ -116,24 +118,28 @@ package final class SegmentIndex: Sendable {
     /// Fingerprints are spread evenly: a guess is off by less than a block nearly always.
     private func firstID(notBelow fingerprint: UInt64) throws(IndexFault) -> Int {
         let guess = Int(fingerprint.multipliedFullWidth(by: UInt64(idCount)).high)
+        return try firstIndex(near: guess, of: idCount) { index throws(IndexFault) in
+            try id(index).fingerprint >= fingerprint
+        }
+    }
+
+    private func firstIndex(
+        near guess: Int, of count: Int, where isAtOrBehind: (Int) throws(IndexFault) -> Bool
+    ) throws(IndexFault) -> Int {
         var step = 64
         var low = guess
-        while low > 0, try id(low - 1).fingerprint >= fingerprint {
+        while low > 0, try isAtOrBehind(low - 1) {
             low = max(0, low - step)
             step *= 4
         }
         var high = max(low, guess)
         step = 64
-        while high < idCount, try id(high).fingerprint < fingerprint {
+        while high < count, !(try isAtOrBehind(high)) {
             low = high + 1
-            high = min(idCount, high + step)
+            high = min(count, high + step)
             step *= 4
         }
-        while low < high {
-            let middle = (low + high) / 2
-            if try id(middle).fingerprint < fingerprint { low = middle + 1 } else { high = middle }
-        }
-        return low
+        return try bisect(low, high, isAtOrBehind)
     }
 
     /// All fingerprints, ascending.
@@ -150,6 +156,57 @@ package final class SegmentIndex: Sendable {
                 }
             }
         }
+    }
+
+    /// Events whose producers' ids have a fingerprint, whoever their tenants are, ascending. Some may have other ids.
+    package func sequences(withName fingerprint: UInt32) throws(IndexFault) -> [UInt64] {
+        let total = count(.names)
+        func name(_ index: Int) throws(IndexFault) -> (fingerprint: UInt32, event: UInt32) {
+            try entry(.names, index) { entry in
+                (
+                    UInt32(littleEndian: entry.loadUnaligned(as: UInt32.self)),
+                    UInt32(littleEndian: entry.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
+                )
+            }
+        }
+        let guess = Int(UInt64(fingerprint) * UInt64(total) >> 32)
+        var index = try firstIndex(near: guess, of: total) { index throws(IndexFault) in
+            try name(index).fingerprint >= fingerprint
+        }
+        var found: [UInt64] = []
+        while index < total {
+            let (candidate, event) = try name(index)
+            guard candidate == fingerprint else { break }
+            found.append(try place(Int(event)).sequence)
+            index += 1
+        }
+        return found.sorted()
+    }
+
+    // MARK: Progress
+
+    /// Where records of progress are that may tell of an event, ascending.
+    package func progressOffsets(of sequence: UInt64) throws(IndexFault) -> [Int] {
+        guard let known = summary.progress, known.contains(sequence) else { return [] }
+        func first(_ index: Int) throws(IndexFault) -> UInt64 {
+            try entry(.progress, index) { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
+        }
+        let lowest = sequence - min(sequence, SegmentIndexFormat.stretch - 1)
+        var index = try firstIndex(of: .progress) { index throws(IndexFault) in try first(index) >= lowest }
+        var found: [Int] = []
+        while index < count(.progress) {
+            let (first, more, place) = try entry(.progress, index) { entry in
+                (
+                    UInt64(littleEndian: entry.loadUnaligned(as: UInt64.self)),
+                    UInt16(littleEndian: entry.loadUnaligned(fromByteOffset: 8, as: UInt16.self)),
+                    UInt32(littleEndian: entry.loadUnaligned(fromByteOffset: 12, as: UInt32.self))
+                )
+            }
+            guard first <= sequence else { break }
+            if sequence - first <= UInt64(more) { found.append(Int(place) * RecordFormat.alignment) }
+            index += 1
+        }
+        return found.sorted()
     }
 
     // MARK: Webhooks

@@ -94,12 +94,13 @@ package struct StateSealing {
             mayBeWithoutJournal: mayBeWithoutJournal
         ).table
         let seal = try before.seal()
-        var outcome = Outcome(webhooks: table.webhooks.count, foreign: recovered.foreign)
+        var outcome = Outcome(webhooks: table.count, foreign: recovered.foreign)
         var snapshot = RegistrationSnapshot(stateDirectory: stateDirectory, disk: disk, coding: new)
         // Where it was cut short it goes on.
         let isContinued = seal?.keyID != nil && seal?.keyID == new.keyID && (seal?.scrubFrom ?? 0) > 0
         snapshot.scrubFrom = new.keyID == nil ? 0 : isContinued ? seal?.scrubFrom ?? 1 : 1
         try snapshot.write(table)
+        try AnswerLog.rewrite(stateDirectory: stateDirectory, disk: disk, from: old, to: new)
         // Sealed ones that are not needed any more harm nobody.
         guard new.keyID != nil else { return outcome }
         try removeUnfinished()

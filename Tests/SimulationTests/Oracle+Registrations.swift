@@ -19,7 +19,7 @@ extension Oracle {
         registrations.confirmed.apply(change)
         registrations.doubtful = []
         if case .put(let webhook) = change.kind, removed.contains(webhook.number),
-            registrations.confirmed.webhooks[webhook.number] == nil
+            registrations.confirmed[webhook.number] == nil
         {
             complain("number \(webhook.number) is given out again")
         }
@@ -35,15 +35,15 @@ extension Oracle {
             registrations.confirmed = table
             registrations.doubtful = []
         }
-        if table.webhooks == registrations.confirmed.webhooks { return }
+        if table.list(tenant: nil) == registrations.confirmed.list(tenant: nil) { return }
         for (change, refusedAfter) in registrations.doubtful where commits <= refusedAfter ?? .max {
             var possible = registrations.confirmed
             possible.apply(change)
-            if table.webhooks == possible.webhooks { return }
+            if table.list(tenant: nil) == possible.list(tenant: nil) { return }
         }
         complain(
-            "webhooks \(table.webhooks.keys.sorted()) of revision \(table.revision) are found, not "
-                + "\(registrations.confirmed.webhooks.keys.sorted()) of \(registrations.confirmed.revision)")
+            "webhooks \(table.list(tenant: nil).map(\.number)) of revision \(table.revision) are found, not "
+                + "\(registrations.confirmed.list(tenant: nil).map(\.number)) of \(registrations.confirmed.revision)")
     }
 
     /// Before a crash: what is settled has been on its way to the disk for no longer than the contract allows.

@@ -4,7 +4,7 @@ import Storage
 /// What a start must have found.
 extension Oracle {
     func restarted(_ journal: Journal, _ state: RecoveryState, _ table: RegistrationTable) {
-        for webhook in removed where table.webhooks[webhook] == nil { forget(webhook) }
+        for webhook in removed where table[webhook] == nil { forget(webhook) }
         check(table)
         for acceptance in open.values.sorted(by: { $0.sequence < $1.sequence }) {
             check(acceptance, journal, state, table)
@@ -36,7 +36,7 @@ extension Oracle {
             case .saved: continue
             case .settled: acceptance.fates[webhook] = isPending && isThere ? .owed : .saved
             case .owed:
-                if table.webhooks[webhook] == nil {
+                if table[webhook] == nil {
                     complain("webhook \(webhook) is gone, and event \(sequence) was owed to it")
                 } else if !isThere {
                     complain("event \(sequence) was acknowledged and owed to \(webhook), and is gone")

@@ -25,6 +25,7 @@ extension SimulatedRelay {
                     scheduler.setLane(of: webhook, now: clock.now, wall: clock.wall)
                 case .setPaused(let isPaused):
                     scheduler.isPaused = isPaused
+                case .putKey, .removeKey: break
                 case .remove(let number):
                     scheduler.removeLane(of: number)
                     oracle.forget(number)

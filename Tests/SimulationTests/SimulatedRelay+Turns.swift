@@ -63,7 +63,7 @@ extension SimulatedRelay {
     /// Where it stands, for a message.
     var condition: String {
         """
-        ; \(registrations.table.webhooks.keys.sorted().map { ($0, scheduler.health(of: $0)) }), saving \(saving), \
+        ; \(registrations.table.list(tenant: nil).map(\.number).map { ($0, scheduler.health(of: $0)) }), saving \(saving), \
         flights \(flights.count), look-ups \(lookUps.count), ready \(scheduler.hasReadyWork), \
         timer \(scheduler.nextTimer.map { "\($0 - clock.now)" } ?? "none"), obstacle \(intake.obstacle.map { "\($0)" } ?? "none"), \
         keeper \(keeper.isWished) \(keeper.isWaiting) \(keeper.isTight), journal \(journal.bytes) of \(simulation.terms.maxBytes) \
@@ -79,7 +79,7 @@ extension SimulatedRelay {
         where one.header.throughOrdinal >= next.header.ordinal || one.header.firstSequence > next.header.firstSequence {
             oracle.complain("segments \(one.path) and \(next.path) are out of order")
         }
-        for webhook in registrations.table.webhooks.keys {
+        for webhook in registrations.table.list(tenant: nil).map(\.number) {
             guard let health = scheduler.health(of: webhook) else { continue }
             if health.pending < 0 { oracle.complain("\(health.pending) deliveries of \(webhook) are pending") }
         }

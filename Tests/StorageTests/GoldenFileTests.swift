@@ -51,17 +51,31 @@ struct GoldenFileTests {
             if let event = EventRecord(buffer: records, offset: offset) {
                 builder.add(
                     event, at: SegmentHeader.dataOffset + offset, bytes: header.totalBytes,
-                    fingerprint: event.fingerprint(in: Self.header.journal))
+                    fingerprint: event.fingerprint(in: Self.header.journal),
+                    name: event.nameFingerprint(in: Self.header.journal))
             } else if let record = ProgressRecord(payload) {
-                builder.add(record)
+                builder.add(record, at: SegmentHeader.dataOffset + offset)
             }
             offset += header.totalBytes
         }
-        var bytes = [UInt8](repeating: 0, count: 6 * SegmentIndexFormat.blockBytes)
+        var bytes = [UInt8](repeating: 0, count: 8 * SegmentIndexFormat.blockBytes)
         builder.finish(seed: RecordFormat.seed(nonce: Self.header.nonce)) { part, at in
             bytes.replaceSubrange(at..<at + part.count, with: part)
         }
-        try Self.check(bytes, is: "segment-2.idx")
+        try Self.check(bytes, is: "index-2.idx")
+    }
+
+    /// It lacks what was added since, and counts all the same.
+    @Test func anIndexOfTheVersionBefore() throws {
+        let url = Self.folder.appendingPathComponent("segment-2.idx")
+        let index = try #require(try SegmentIndex.open(url.path, disk: SystemDisk(), header: Self.header))
+        #expect(!index.isCurrent)
+        #expect(index.eventCount == 2 && index.idCount == 1)
+        #expect(try index.offset(ofSequence: 41) == SegmentHeader.dataOffset)
+        #expect(try index.failures(of: 1, from: 0, max: 9).map(\.sequence) == [41])
+        #expect(try index.sequences(withName: 1) == [])
+        #expect(try index.progressOffsets(of: 41) == [])
+        try index.check()
     }
 
     @Test func aSnapshot() throws {
@@ -74,6 +88,19 @@ struct GoldenFileTests {
             #expect(table.revision == 12)
             #expect(table.list(tenant: nil) == webhooks)
             #expect(!table.isPaused)
+        }
+    }
+
+    @Test func aSnapshotDuringARotation() throws {
+        try TemporaryJournal.run { directory in
+            let snapshot = RegistrationSnapshot(stateDirectory: directory.path, disk: SystemDisk())
+            var rotated = try Fixture.webhook(1)
+            let secret = try #require(WebhookSecret("whsec_//////////////////////////////////////////8="))
+            rotated = try #require(rotated.rotated(to: secret, grace: .seconds(86_400), at: Fixture.acceptedAt + 5000))
+            let webhooks = [rotated, try Fixture.webhook(4)]
+            try snapshot.write(RegistrationTable(catalogue: EventCatalogue(), webhooks: webhooks, revision: 12))
+            try Self.check(try directory.read(RegistrationSnapshot.fileName), is: "registrations-4.json")
+            #expect(try snapshot.read(catalogue: EventCatalogue())?.list(tenant: nil) == webhooks)
         }
     }
 
@@ -93,6 +120,19 @@ struct GoldenFileTests {
             let table = try #require(try snapshot.read(catalogue: EventCatalogue()))
             #expect(table.list(tenant: nil) == [byKey, whole])
             #expect(table.isPaused)
+        }
+    }
+
+    @Test func aSnapshotWithKeys() throws {
+        try TemporaryJournal.run { directory in
+            let snapshot = RegistrationSnapshot(stateDirectory: directory.path, disk: SystemDisk())
+            try snapshot.write(
+                RegistrationTable(
+                    catalogue: EventCatalogue(), webhooks: [try Fixture.webhook(1)], revision: 14,
+                    keys: APIKeySnapshotTests.keys))
+            try Self.check(try directory.read(RegistrationSnapshot.fileName), is: "registrations-5.json")
+            let table = try #require(try snapshot.read(catalogue: EventCatalogue()))
+            #expect(table.keyList == APIKeySnapshotTests.keys)
         }
     }
 }

@@ -55,7 +55,7 @@ struct SegmentIndexTests {
             // The lengths are right by construction.
             builder.add(
                 EventRecord(buffer: buffer, offset: 0)!, at: entry.offset, bytes: buffer.count,
-                fingerprint: entry.fingerprint)
+                fingerprint: entry.fingerprint, name: entry.fingerprint.map { UInt32(truncatingIfNeeded: $0) })
         }
         var progress = ProgressRecord()
         for (webhook, sequence) in failures {
@@ -66,7 +66,7 @@ struct SegmentIndexTests {
             }
             progress.lanes.append(ProgressRecord.LaneEntry(webhook: webhook, cursor: 0, progress: lane))
         }
-        builder.add(progress)
+        builder.add(progress, at: 80_000)
         let path = directory.file("made.idx")
         let file = try SystemDisk().create(path)
         try builder.finish(seed: RecordFormat.seed(nonce: header.nonce)) { bytes, offset throws(DiskError) in
@@ -152,7 +152,7 @@ struct SegmentIndexTests {
             let entries = Self.entries(20, seed: 3)
             let made = try Self.make(entries, failures: [(1, 1_000), (2, 1_001)], in: directory)
             let good = try directory.read("made.idx")
-            #expect(good.count == 6 * 4096)
+            #expect(good.count == 8 * 4096)
             var refused = 0
             for position in good.indices where position % 4096 < 700 || position % 4096 > 4080 {
                 var bad = good
@@ -167,6 +167,8 @@ struct SegmentIndexTests {
                         #expect(try index.offset(ofSequence: entry.sequence) == entry.offset)
                         if let fingerprint = entry.fingerprint {
                             #expect(try index.sequences(withFingerprint: fingerprint).contains(entry.sequence))
+                            let name = UInt32(truncatingIfNeeded: fingerprint)
+                            #expect(try index.sequences(withName: name).contains(entry.sequence))
                         }
                     }
                     for webhook in WebhookNumber(1)...10 {
@@ -174,6 +176,7 @@ struct SegmentIndexTests {
                         #expect(try index.postings(of: webhook, from: 0, max: 100).map(\.sequence) == expected)
                     }
                     #expect(try index.failures(of: 1, from: 0, max: 9).count == 1)
+                    #expect(try index.progressOffsets(of: 1_001) == [80_000])
                     // Only the last four bytes of a block mean nothing.
                     #expect(position % 4096 >= 4092, "byte \(position)")
                 } catch {

@@ -80,7 +80,7 @@ struct StateSealingTests {
             let coding = try SealedState.coding(1)
             #expect(try sealed.sealing().sealIfNeeded(coding)?.scrubbed == 1)
             let table = try #require(try sealed.snapshot(coding).read(catalogue: SealedState.catalogue))
-            #expect(table.revision == 3 && table.isPaused && table.webhooks.isEmpty)
+            #expect(table.revision == 3 && table.isPaused && table.isEmpty)
             let (_, findings) = try sealed.state.inspect()
             #expect(findings.isEmpty)
         }

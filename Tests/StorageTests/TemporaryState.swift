@@ -23,9 +23,11 @@ final class TemporaryState {
         try body(state)
     }
 
-    func open(disk: any Disk = SystemDisk()) throws -> OpenJournal {
+    func open(disk: any Disk = SystemDisk(), coding: RegistrationCoding = .plain) throws -> OpenJournal {
         let clock = TestClock()
-        let recovered = try JournalOpener(directory: journal, disk: disk, segmentBytes: 1 << 20, logger: .silent).open(
+        let recovered = try JournalOpener(
+            directory: journal, disk: disk, segmentBytes: 1 << 20, logger: .silent, coding: coding
+        ).open(
             eventsSince: 0, hooks: JournalHooks(wall: { Fixture.acceptedAt }, monotonic: { clock.now }),
             visit: { _, _ in })
         return OpenJournal(recovered, [], clock: clock)

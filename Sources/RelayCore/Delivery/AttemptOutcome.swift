@@ -35,12 +35,18 @@ package struct AttemptOutcome: Equatable, Sendable {
     package let duration: Duration
 
     package let wish: Wish?
+    /// Of an attempt that failed.
+    package let phases: AttemptPhases
 
-    package init(_ result: Result, status: UInt16? = nil, duration: Duration, wish: Wish? = nil) {
+    package init(
+        _ result: Result, status: UInt16? = nil, duration: Duration, wish: Wish? = nil,
+        phases: AttemptPhases = AttemptPhases()
+    ) {
         self.result = result
         self.status = status
         self.duration = duration
         self.wish = wish
+        self.phases = phases
     }
 }
 
@@ -70,12 +76,17 @@ package struct AttemptFailure: Equatable, Sendable {
     package let detail: String?
     /// The receiver's `Retry-After`.
     package let retryAfter: Duration?
+    /// Where in the reason the beginning of the answer begins, in bytes; 0: it has none.
+    package let answerOffset: Int
 
-    package init(_ kind: Kind, _ reason: String, detail: String? = nil, retryAfter: Duration? = nil) {
+    package init(
+        _ kind: Kind, _ reason: String, detail: String? = nil, retryAfter: Duration? = nil, answerOffset: Int = 0
+    ) {
         self.kind = kind
         self.reason = reason
         self.detail = detail
         self.retryAfter = retryAfter
+        self.answerOffset = answerOffset
     }
 }
 

@@ -29,6 +29,29 @@ extension DeliveryScheduler {
         package var cancelled: Set<UInt64> = []
     }
 
+    /// A delivery, if it is pending.
+    ///
+    /// - Parameter isMatched: whether the webhook took the event when it was accepted: only then the journal may hold it
+    ///   for a lane that has not come to it.
+    package func pendingDelivery(
+        of webhook: WebhookNumber, _ sequence: UInt64, isMatched: Bool
+    ) -> PendingDeliveries.Delivery? {
+        guard let slot = slots[webhook] else { return nil }
+        let lane = lanes[slot]
+        let blocked = lane.health.blockedUntil
+        let turn = blocked.map { PendingDeliveries.Wait.retry(at: $0) } ?? .turn
+        if let open = lane.open[sequence] {
+            return PendingDeliveries.Delivery(
+                sequence: sequence, attempts: Int(open.attempts), wait: open.phase.wait(turn, blocked))
+        }
+        let isInJournal = lane.isLagging && sequence >= lane.cursor && sequence <= seen && isMatched
+        guard
+            isInJournal && !lane.cancelled.contains(sequence)
+                || lane.waiting.contains(where: { $0.sequence == sequence })
+        else { return nil }
+        return PendingDeliveries.Delivery(sequence: sequence, attempts: 0, wait: turn)
+    }
+
     /// - Parameter bound: only what is below it.
     package func pendingDeliveries(of webhook: WebhookNumber, below bound: UInt64) -> PendingDeliveries {
         guard let slot = slots[webhook] else { return PendingDeliveries() }
@@ -38,15 +61,9 @@ extension DeliveryScheduler {
         let blocked = lane.health.blockedUntil
         let turn = blocked.map { PendingDeliveries.Wait.retry(at: $0) } ?? .turn
         for (sequence, open) in lane.open where sequence < bound {
-            let wait: PendingDeliveries.Wait =
-                switch open.phase {
-                case .inFlight: .outcome
-                case .parked(let due): .retry(at: max(due, blocked ?? due))
-                case .due: turn
-                case .blocked: .predecessor
-                }
             pending.deliveries.append(
-                PendingDeliveries.Delivery(sequence: sequence, attempts: Int(open.attempts), wait: wait))
+                PendingDeliveries.Delivery(
+                    sequence: sequence, attempts: Int(open.attempts), wait: open.phase.wait(turn, blocked)))
         }
         for waiting in lane.waiting where waiting.sequence < bound {
             pending.deliveries.append(
@@ -59,5 +76,21 @@ extension DeliveryScheduler {
             pending.cancelled = lane.cancelled
         }
         return pending
+    }
+}
+
+extension Lane.Open.Phase {
+    /// - Parameters:
+    ///   - turn: what those wait for that could begin.
+    ///   - blocked: until when the lane begins none.
+    fileprivate func wait(
+        _ turn: DeliveryScheduler.PendingDeliveries.Wait, _ blocked: MonotonicTime?
+    ) -> DeliveryScheduler.PendingDeliveries.Wait {
+        switch self {
+        case .inFlight: .outcome
+        case .parked(let due): .retry(at: max(due, blocked ?? due))
+        case .due: turn
+        case .blocked: .predecessor
+        }
     }
 }

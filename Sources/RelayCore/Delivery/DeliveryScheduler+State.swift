@@ -37,6 +37,9 @@ extension DeliveryScheduler {
                 lanes[slot].open[settlement.sequence]?.isRecorded = false
             }
             older.settled.removeAll { lanes[slot].open[$0.sequence] != nil }
+            let kept = Set(older.settled.map(\.sequence) + older.retried.map(\.sequence))
+            older.traces.removeAll { !kept.contains($0.sequence) }
+            lanes[slot].unsaved.traces.insert(contentsOf: older.traces, at: 0)
             lanes[slot].unsaved.settled.insert(contentsOf: older.settled, at: 0)
             lanes[slot].unsaved.retried.insert(contentsOf: older.retried, at: 0)
             lanes[slot].unsaved.reopened.insert(contentsOf: older.reopened, at: 0)
@@ -115,11 +118,11 @@ extension DeliveryScheduler {
     /// pending. Looks at what is in memory: all that is open, and where each lane goes on reading.
     package var oldestPending: UInt64? {
         slots.values.compactMap { slot -> UInt64? in
-            let lane = lanes[slot]
-            guard lane.pending > 0 else { return nil }
-            let opened = lane.open.keys.min()
-            guard lane.pending > lane.open.count else { return opened }
-            return min(opened ?? .max, lane.durableCursor)
+            // Field by field: a copy of the whole lane would count its references up and down.
+            guard lanes[slot].pending > 0 else { return nil }
+            let opened = lanes[slot].open.keys.min()
+            guard lanes[slot].pending > lanes[slot].open.count else { return opened }
+            return min(opened ?? .max, lanes[slot].durableCursor)
         }.min()
     }
 
@@ -131,7 +134,8 @@ extension DeliveryScheduler {
         if let blocked = lane.health.blockedUntil, lane.pending > 0 { next = max(next ?? blocked, blocked) }
         return Health(
             pending: lane.pending, inFlight: lane.inFlight, consecutiveFailures: lane.consecutiveFailures,
-            delivered: lane.delivered, givenUp: lane.givenUp, nextTry: next, breaker: lane.health.breaker.state)
+            delivered: lane.delivered, givenUp: lane.givenUp, nextTry: next, breaker: lane.health.breaker.state,
+            failing: lane.health.failing)
     }
 
     package struct Health: Equatable, Sendable {
@@ -142,5 +146,9 @@ extension DeliveryScheduler {
         package let givenUp: Int
         package let nextTry: MonotonicTime?
         package let breaker: Breaker.State
+        let failing: LaneHealth.FailureClock?
+
+        /// For how long there has been no success but failures; nil: it is not failing.
+        package func failing(at now: MonotonicTime) -> Duration? { failing?.elapsed(at: now) }
     }
 }

@@ -68,6 +68,23 @@ extension DeliveryScheduler {
                 microseconds: UInt32(clamping: outcome.duration.nanoseconds / 1000), bytes: bytes), slot)
     }
 
+    /// Keeps more of an attempt that failed.
+    mutating func trace(_ attempt: Attempt, _ outcome: AttemptOutcome, _ decision: Decision, _ slot: Int, wall: Int64) {
+        guard case .failed(let failure) = outcome.result else { return }
+        var reason = ""
+        switch decision {
+        case .settled: reason = failure.reason
+        // The retry says why.
+        case .retry: break
+        case .none: return
+        }
+        lanes[slot].unsaved.traces.append(
+            AttemptTrace(
+                sequence: attempt.sequence, at: wall, kind: failure.kind, phases: outcome.phases, reason: reason,
+                answerOffset: UInt16(clamping: failure.answerOffset)))
+        unsavedBytes += AttemptTrace.byteCount + reason.utf8.count
+    }
+
     mutating func record(_ settlement: LaneProgress.Settlement, _ slot: Int) {
         lanes[slot].pending = max(0, lanes[slot].pending - 1)
         lanes[slot].pendingBytes = max(0, lanes[slot].pendingBytes - Int(settlement.bytes))

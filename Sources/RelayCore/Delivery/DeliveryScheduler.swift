@@ -286,6 +286,7 @@ package struct DeliveryScheduler {
         if case .settled(let result) = decision {
             settle(attempt.sequence, result, slot, attempts: attempt.number, outcome: outcome, wall: wall)
         }
+        trace(attempt, outcome, decision, slot, wall: wall)
         // Its attempts in flight count where it belongs from now on.
         if wasProven != lanes[slot].isProven {
             unprovenInFlight += wasProven ? lanes[slot].inFlight : -lanes[slot].inFlight

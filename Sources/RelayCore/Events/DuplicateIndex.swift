@@ -5,8 +5,10 @@
 /// that whoever asks compares with the event itself.
 package struct DuplicateIndex: Sendable {
     private var filter: IDFilter
-    /// Oldest first.
+    /// Full ones, oldest first.
     private var recent: [RecentIDs] = []
+    /// Begins small, for hosts with few ids. It stands by itself, to be filled in its place.
+    private var newest = RecentIDs(places: 1024)
     /// Events before this one are gone, or past what is remembered.
     private var first: UInt64 = 1
     /// Whether index files hold ids that the filter does not know yet, as after a start.
@@ -54,7 +56,7 @@ package struct DuplicateIndex: Sendable {
     /// - Returns: whether it did.
     package func find(_ fingerprint: UInt64, sealed: SealedLookUp, where body: (UInt64) -> Bool) -> Bool {
         guard mayContain(fingerprint) else { return false }
-        for table in recent.reversed() {
+        for table in [newest] + recent.reversed() {
             if table.contains(fingerprint, where: { $0 >= first && body($0) }) { return true }
         }
         for range in hasUncovered ? [first...UInt64.max] : filter.ranges(of: fingerprint) {
@@ -71,21 +73,25 @@ package struct DuplicateIndex: Sendable {
     package mutating func insert(_ fingerprint: UInt64, sequence: UInt64) {
         filter.insert(fingerprint, sequence: sequence)
         first = max(first, filter.first)
-        if recent.last?.isFull ?? true {
-            // The first one begins small, for hosts with few ids.
-            recent.append(RecentIDs(places: recent.last?.placeCount ?? 1024))
-        }
-        recent[recent.count - 1].insert(fingerprint, sequence: sequence)
+        if newest.isFull { beginTable() }
+        newest.insert(fingerprint, sequence: sequence)
+    }
+
+    @inline(never)
+    private mutating func beginTable() {
+        recent.append(newest)
+        newest = RecentIDs(places: newest.placeCount)
     }
 
     /// Takes an event back that was never accepted after all. The filter may go on saying that there may have been one.
     package mutating func remove(_ fingerprint: UInt64, sequence: UInt64) {
+        if newest.remove(fingerprint, sequence: sequence) { return }
         for index in recent.indices.reversed() where recent[index].remove(fingerprint, sequence: sequence) { return }
     }
 
     /// Takes note that the ids of all events up to one are in index files.
     package mutating func indexed(through sequence: UInt64) {
-        while recent.count > 1, let oldest = recent.first, oldest.lastSequence <= sequence { recent.removeFirst() }
+        recent.removeFirst(recent.prefix { $0.lastSequence <= sequence }.count)
     }
 
     /// Takes ids of older events into the filter that are in index files.
@@ -98,6 +104,6 @@ package struct DuplicateIndex: Sendable {
     package mutating func forget(before sequence: UInt64) {
         first = max(first, sequence)
         filter.forget(before: sequence)
-        while recent.count > 1, let oldest = recent.first, oldest.lastSequence < sequence { recent.removeFirst() }
+        recent.removeFirst(recent.prefix { $0.lastSequence < sequence }.count)
     }
 }

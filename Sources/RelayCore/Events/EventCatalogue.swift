@@ -23,7 +23,8 @@ package struct EventCatalogue: Sendable, Equatable {
     /// The index of the type with this name, nil if there is none.
     package func index(of name: UnsafeRawBufferPointer) -> Int? {
         // A handful of short names: comparing them in turn is faster than hashing one.
-        utf8.firstIndex { $0.count == name.count && $0.elementsEqual(name) }
+        for index in 0..<utf8.count where utf8[index].withUnsafeBytes({ $0.equals(name) }) { return index }
+        return nil
     }
 
     /// The index of the type with this name, nil if there is none.

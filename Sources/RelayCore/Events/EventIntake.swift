@@ -214,8 +214,8 @@ package struct EventIntake {
         _ event: ScannedEvent, _ line: UnsafeRawBufferPointer, _ grant: ProducerGrant
     ) -> Bool {
         if let text = event.tenant {
-            let isSame = scanner.withBytes(of: text, in: line) {
-                $0.count == tenantCache.bytes.count && $0.elementsEqual(tenantCache.bytes)
+            let isSame = scanner.withBytes(of: text, in: line) { tenant in
+                tenantCache.bytes.withUnsafeBytes { $0.equals(tenant) }
             }
             if !isSame { remember(scanner.string(of: text, in: line)) }
             return true

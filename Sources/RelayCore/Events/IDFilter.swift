@@ -1,7 +1,7 @@
 /// Which ids may have been seen: in about two bytes each, oldest first in generations, so that the oldest can go.
 package struct IDFilter: Sendable {
     package private(set) var generations: [IDFilterGeneration] = [] {
-        didSet { tables = Tables(generations.map(\.table)) }
+        didSet { tables = Tables(generations) }
     }
     private var tables = Tables([])
     private let maxCount: Int
@@ -42,7 +42,7 @@ package struct IDFilter: Sendable {
     }
 
     package mutating func insert(_ fingerprint: UInt64, sequence: UInt64) {
-        if generations.last?.insert(fingerprint, among: sequence...sequence) == true {
+        if tables.insertIntoNewest(fingerprint, sequence) {
             count += 1
             if count >= countMax { limit() }
             return
@@ -88,12 +88,14 @@ package struct IDFilter: Sendable {
     }
 }
 
-/// The generations' tables, read by address: to retain and release an array at every look-up would cost as much as the
-/// look-up.
+/// The generations as they are read and filled, by address: to retain and release anything at every id would cost as much
+/// as the look-up, most of all because the processor ends all memory accesses that are under way before it counts.
 private struct Tables: @unchecked Sendable {
     // Never written after init.
     let start: UnsafeMutablePointer<IDFilterGeneration.Table>
     let count: Int
+    /// Kept alive by `generations`, with which this is made anew.
+    private let newest: Unmanaged<IDFilterGeneration>?
     private let owner: Owner
 
     private final class Owner: @unchecked Sendable {
@@ -102,10 +104,17 @@ private struct Tables: @unchecked Sendable {
         deinit { start.deallocate() }
     }
 
-    init(_ tables: [IDFilterGeneration.Table]) {
-        start = .allocate(capacity: max(1, tables.count))
-        start.initialize(from: tables, count: tables.count)
-        count = tables.count
+    init(_ generations: [IDFilterGeneration]) {
+        start = .allocate(capacity: max(1, generations.count))
+        start.initialize(from: generations.map(\.table), count: generations.count)
+        count = generations.count
+        newest = generations.last.map(Unmanaged.passUnretained)
         owner = Owner(start)
+    }
+
+    /// - Returns: false if there is none, or it is full.
+    @inline(__always)
+    func insertIntoNewest(_ fingerprint: UInt64, _ sequence: UInt64) -> Bool {
+        newest?._withUnsafeGuaranteedRef { $0.insert(fingerprint, among: sequence...sequence) } ?? false
     }
 }

@@ -10,6 +10,8 @@ package final class IDFilterGeneration: @unchecked Sendable {
     /// What a look-up needs; valid as long as the generation.
     let table: Table
     @exclusivity(unchecked) private var kickState: UInt64 = 0x2545_F491_4F6C_DD1D
+    /// What `walk` has changed, to be changed back where that comes to nothing.
+    private let evictions = UnsafeMutablePointer<(bucket: UInt64, change: UInt64)>.allocate(capacity: kicks)
     /// A tag found no place any more.
     @exclusivity(unchecked) private var isStuck = false
     /// Fingerprints that it takes.
@@ -60,14 +62,26 @@ package final class IDFilterGeneration: @unchecked Sendable {
             return (difference &- lowBits) & ~difference & highBits
         }
 
+        /// Puts a tag into a bucket with an empty place; tags stand from the lowest bits on.
         @inline(__always)
         fileprivate func put(_ tag: UInt64, _ bucket: UInt64) -> Bool {
             let word = buckets[Int(bucket)]
-            for shift in stride(from: UInt64(0), to: 64, by: 16) where word >> shift & 0xFFFF == 0 {
-                buckets[Int(bucket)] = word | tag << shift
-                return true
-            }
-            return false
+            guard word >> 48 == 0 else { return false }
+            buckets[Int(bucket)] = word | tag << (Self.usedBits(word) & 63)
+            return true
+        }
+
+        /// How many bits of a bucket its tags take.
+        @inline(__always)
+        private static func usedBits(_ word: UInt64) -> UInt64 {
+            UInt64(64 - word.leadingZeroBitCount + 15) & ~15
+        }
+
+        /// Puts a tag into the emptier one of its two buckets: so it lasts longest until both are full.
+        @inline(__always)
+        fileprivate func putInEmptier(_ tag: UInt64, _ bucket: UInt64) -> Bool {
+            let other = other(bucket, tag)
+            return put(tag, buckets[Int(other)] >> 32 < buckets[Int(bucket)] >> 32 ? other : bucket)
         }
     }
 
@@ -90,15 +104,16 @@ package final class IDFilterGeneration: @unchecked Sendable {
 
     private init(buckets size: Int) {
         capacity = Self.capacity(ofBuckets: size)
-        let buckets = UnsafeMutablePointer<UInt64>.allocate(capacity: size)
-        buckets.initialize(repeating: 0, count: size)
+        let buckets = hookline_table_allocate(size * MemoryLayout<UInt64>.stride).bindMemory(
+            to: UInt64.self, capacity: size)
         table = Table(buckets: buckets, mask: UInt64(size - 1))
     }
 
     private static func capacity(ofBuckets size: Int) -> Int { Int(Double(size * 4) * load) }
 
     deinit {
-        table.buckets.deallocate()
+        hookline_table_free(table.buckets)
+        evictions.deallocate()
     }
 
     package var isFull: Bool { count >= capacity || isStuck }
@@ -125,16 +140,36 @@ package final class IDFilterGeneration: @unchecked Sendable {
     private func place(_ fingerprint: UInt64) -> Bool {
         let tag = Table.tag(fingerprint)
         let bucket = fingerprint & table.mask
-        return table.put(tag, bucket) || table.put(tag, table.other(bucket, tag)) || makeRoom(tag, bucket)
+        return table.putInEmptier(tag, bucket) || makeRoom(tag, bucket)
     }
 
     /// Puts a tag in the place of another one, that one in the place of a third, until one finds an empty place; if none
     /// does, all is as before.
     @inline(never)
-    private func makeRoom(_ wanted: UInt64, _ first: UInt64) -> Bool {
+    private func makeRoom(_ tag: UInt64, _ bucket: UInt64) -> Bool {
+        moveOne(from: bucket, for: tag) || moveOne(from: table.other(bucket, tag), for: tag) || walk(tag, bucket)
+    }
+
+    /// Moves one of a bucket's tags to its other bucket, where there is room nearly always. Those four are looked at
+    /// together: memory is waited for once, and not at every step of a walk.
+    @inline(__always)
+    private func moveOne(from bucket: UInt64, for tag: UInt64) -> Bool {
+        let word = table.buckets[Int(bucket)]
+        var found: UInt64 = 64
+        for shift in stride(from: UInt64(0), to: 64, by: 16) {
+            let other = table.other(bucket, word >> shift & 0xFFFF)
+            // No branch: the four reads are under way at once.
+            found = table.buckets[Int(other)] >> 48 == 0 ? shift : found
+        }
+        guard found < 64 else { return false }
+        let moved = word >> found & 0xFFFF
+        table.buckets[Int(bucket)] = word ^ (moved ^ tag) << found
+        return table.put(moved, table.other(bucket, moved))
+    }
+
+    private func walk(_ wanted: UInt64, _ first: UInt64) -> Bool {
         var (tag, bucket) = (wanted, first)
-        var evictions: [(bucket: UInt64, change: UInt64)] = []
-        for _ in 0..<Self.kicks {
+        for step in 0..<Self.kicks {
             kickState ^= kickState << 13
             kickState ^= kickState >> 7
             kickState ^= kickState << 17
@@ -142,12 +177,14 @@ package final class IDFilterGeneration: @unchecked Sendable {
             let evicted = table.buckets[Int(bucket)] >> shift & 0xFFFF
             let change = (evicted ^ tag) << shift
             table.buckets[Int(bucket)] ^= change
-            evictions.append((bucket, change))
+            evictions[step] = (bucket, change)
             tag = evicted
             bucket = table.other(bucket, tag)
-            if table.put(tag, bucket) { return true }
+            if table.put(tag, bucket) || moveOne(from: bucket, for: tag) { return true }
         }
-        for eviction in evictions.reversed() { table.buckets[Int(eviction.bucket)] ^= eviction.change }
+        for step in (0..<Self.kicks).reversed() {
+            table.buckets[Int(evictions[step].bucket)] ^= evictions[step].change
+        }
         return false
     }
 }

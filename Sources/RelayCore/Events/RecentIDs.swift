@@ -38,6 +38,7 @@ struct RecentIDs: Sendable {
         return false
     }
 
+    @inline(__always)
     mutating func insert(_ fingerprint: UInt64, sequence: UInt64) {
         precondition(!isFull)
         if (entries.count + 1) * 4 > places.count * 3 { grow() }
@@ -56,6 +57,7 @@ struct RecentIDs: Sendable {
         places[index] = number
     }
 
+    @inline(never)
     private mutating func grow() {
         places = Array(repeating: 0, count: places.count * 2)
         for (position, entry) in entries.enumerated() { place(entry.fingerprint, UInt16(position + 1)) }

@@ -66,8 +66,9 @@ struct HealthSection {
 
     init() {}
 
-    func append(to buffer: RecordBuffer) {
-        guard !healths.isEmpty || !operational.isEmpty else { return }
+    /// - Parameter isNeeded: whether it stands there even if it is empty, since something follows.
+    func append(to buffer: RecordBuffer, isNeeded: Bool = false) {
+        guard !healths.isEmpty || !operational.isEmpty || isNeeded else { return }
         buffer.append(UInt32(healths.count))
         for (webhook, health) in healths {
             buffer.append(webhook)

@@ -58,6 +58,8 @@ package struct JournalTask: Equatable, Sendable {
         package let webhook: WebhookNumber
         /// The webhook's id, to be shown.
         package let id: String?
+        /// The webhook's tenant; records of before there were keys do not have it.
+        package let tenant: String?
         package let status: ReplayStatus
         /// Events accepted from then on and before, Unix milliseconds.
         package let since: Int64
@@ -68,11 +70,13 @@ package struct JournalTask: Equatable, Sendable {
         package let through: UInt64
 
         package init(
-            webhook: WebhookNumber, id: String? = nil, status: ReplayStatus, since: Int64, until: Int64,
+            webhook: WebhookNumber, id: String? = nil, tenant: String? = nil, status: ReplayStatus, since: Int64,
+            until: Int64,
             next: UInt64, through: UInt64
         ) {
             self.webhook = webhook
             self.id = id
+            self.tenant = tenant
             self.status = status
             self.since = since
             self.until = until
@@ -84,12 +88,15 @@ package struct JournalTask: Equatable, Sendable {
     /// Delivers one event once more to some webhooks.
     package struct ReplayEvent: Equatable, Sendable, Codable {
         package let id: String
+        /// The event's tenant; records of before there were keys do not have it.
+        package let tenant: String?
         package let sequence: UInt64
         /// Those that it has not been handed to yet.
         package var webhooks: [WebhookNumber]
 
-        package init(id: String, sequence: UInt64, webhooks: [WebhookNumber]) {
+        package init(id: String, tenant: String? = nil, sequence: UInt64, webhooks: [WebhookNumber]) {
             self.id = id
+            self.tenant = tenant
             self.sequence = sequence
             self.webhooks = webhooks
         }
@@ -107,6 +114,16 @@ package struct JournalTask: Equatable, Sendable {
         self.number = number
         self.madeAt = madeAt
         self.kind = kind
+    }
+
+    /// Whose events it is about; nil: the record does not say.
+    package var tenant: String? {
+        switch kind {
+        case .eraseEvent(let erase): erase.tenant
+        case .eraseTenant(let erase): erase.tenant
+        case .replay(let replay): replay.tenant
+        case .replayEvent(let replay): replay.tenant
+        }
     }
 
     package var isErasure: Bool {

@@ -60,6 +60,8 @@ package struct LaneProgress: Equatable, Sendable {
     package var health: HealthRecord?
     /// Those of `opened` and `retried` whose events are operational ones.
     package var operational: [UInt64] = []
+    /// More about those of `settled` and `retried` that failed.
+    package var traces: [AttemptTrace] = []
 
     /// Whether nothing has become of any delivery.
     package var isEmpty: Bool { settled.isEmpty && opened.isEmpty && retried.isEmpty && reopened.isEmpty }
@@ -69,6 +71,7 @@ package struct LaneProgress: Equatable, Sendable {
         settled.count * Self.settlementBytes + (opened.count + reopened.count) * 12
             + retried.reduce(0) { $0 + Self.retryBytes + $1.reason.utf8.count }
             + (health == nil ? 0 : HealthRecord.byteCount + 4) + operational.count * 12
+            + traces.reduce(0) { $0 + AttemptTrace.byteCount + $1.reason.utf8.count }
     }
 
     package static let settlementBytes = 33
@@ -87,7 +90,7 @@ package struct LaneProgress: Equatable, Sendable {
 ///      u32  number of failed tries, each: u64 sequence, i64 at, i64 next at, u32 microseconds, u32 bytes of the body,
 ///           u16 status, u16 attempts, u16 bytes of the reason, the reason
 ///      u32  number of deliveries to be made once more, each: u64 sequence, u32 bytes of the body
-/// and perhaps a section of health, see ``HealthRecord``
+/// and perhaps a section of health, see ``HealthRecord``, and one of failed attempts behind it, see ``AttemptTrace``
 /// ```
 package struct ProgressRecord: Equatable, Sendable {
     package struct LaneEntry: Equatable, Sendable {
@@ -105,6 +108,7 @@ package struct ProgressRecord: Equatable, Sendable {
     package func append(to buffer: RecordBuffer, sequence: UInt64) {
         let start = buffer.beginRecord(.progress, sequence: sequence)
         var section = HealthSection()
+        var traces = TraceSection()
         buffer.append(UInt32(lanes.count))
         for lane in lanes {
             buffer.append(lane.webhook)
@@ -136,8 +140,10 @@ package struct ProgressRecord: Equatable, Sendable {
             Self.append(lane.progress.reopened, to: buffer)
             if let health = lane.progress.health { section.healths.append((lane.webhook, health)) }
             section.operational += lane.progress.operational.map { (lane.webhook, $0) }
+            traces.traces += lane.progress.traces.map { (lane.webhook, $0) }
         }
-        section.append(to: buffer)
+        section.append(to: buffer, isNeeded: !traces.traces.isEmpty)
+        traces.append(to: buffer)
         buffer.endRecord(at: start)
     }
 
@@ -159,6 +165,7 @@ package struct ProgressRecord: Equatable, Sendable {
                 progress.retried.removeAll { !keeps($0.sequence) }
                 progress.reopened.removeAll { !keeps($0.sequence) }
                 progress.operational.removeAll { !keeps($0) }
+                progress.traces.removeAll { !keeps($0.sequence) }
                 guard !progress.isEmpty else { return nil }
                 return LaneEntry(webhook: entry.webhook, cursor: entry.cursor, progress: progress)
             })
@@ -174,13 +181,16 @@ package struct ProgressRecord: Equatable, Sendable {
             else { return nil }
             lanes.append(LaneEntry(webhook: webhook, cursor: cursor, progress: progress))
         }
-        guard let section = HealthSection(&reader) else { return nil }
+        guard let section = HealthSection(&reader), let traces = TraceSection(&reader) else { return nil }
         let indices = Dictionary(lanes.indices.map { (lanes[$0].webhook, $0) }, uniquingKeysWith: { $1 })
         for (webhook, health) in section.healths {
             if let index = indices[webhook] { lanes[index].progress.health = health }
         }
         for (webhook, sequence) in section.operational {
             if let index = indices[webhook] { lanes[index].progress.operational.append(sequence) }
+        }
+        for (webhook, trace) in traces.traces {
+            if let index = indices[webhook] { lanes[index].progress.traces.append(trace) }
         }
     }
 }

@@ -10,6 +10,18 @@ package struct SegmentIndexBuilder {
         let settlement: LaneProgress.Settlement
     }
 
+    private struct Name {
+        let fingerprint: UInt32
+        let event: UInt32
+    }
+
+    /// Events that one record of progress tells of.
+    private struct Stretch {
+        let first: UInt64
+        let more: UInt16
+        let place: UInt32
+    }
+
     private struct Postings {
         var events: [UInt32] = []
         var bytes: UInt64 = 0
@@ -20,6 +32,8 @@ package struct SegmentIndexBuilder {
     private var ids: [Identified] = []
     private var postings: [WebhookNumber: Postings] = [:]
     private var failures: [Failure] = []
+    private var names: [Name] = []
+    private var stretches: [Stretch] = []
     private var summary = SegmentIndexFormat.Summary()
 
     /// - Parameters:
@@ -33,12 +47,16 @@ package struct SegmentIndexBuilder {
     /// - Parameters:
     ///   - offset: of its record in the segment.
     ///   - bytes: of the record.
-    ///   - fingerprint: of the id that its producer gave.
-    package mutating func add(_ event: EventRecord, at offset: Int, bytes: Int, fingerprint: UInt64?) {
+    ///   - fingerprint: of its tenant and the id that its producer gave.
+    ///   - name: of the id alone.
+    package mutating func add(
+        _ event: EventRecord, at offset: Int, bytes: Int, fingerprint: UInt64?, name: UInt32?
+    ) {
         let number = UInt32(events.count)
         let sequence = event.sequence
         events.append((UInt32(truncatingIfNeeded: sequence - firstSequence), UInt32(offset / RecordFormat.alignment)))
         if let fingerprint { ids.append(Identified(fingerprint: fingerprint, event: number)) }
+        if let name { names.append(Name(fingerprint: name, event: number)) }
         let bodyBytes = UInt64(event.body.count)
         for index in 0..<event.webhookCount {
             let matched = event.webhook(index)
@@ -58,37 +76,66 @@ package struct SegmentIndexBuilder {
     /// them.
     private mutating func sortIDs() {
         let shift = UInt64(min(63, ids.count.leadingZeroBitCount + 4))
-        var ends = [Int](repeating: 0, count: Int(UInt64.max >> shift) + 1)
-        for id in ids { ends[Int(id.fingerprint >> shift)] += 1 }
-        var end = 0
-        for bucket in ends.indices {
-            end += ends[bucket]
-            ends[bucket] = end
-        }
+        var ends = [UInt32](repeating: 0, count: Int(UInt64.max >> shift) + 1)
         var sorted = ids
-        // From the last one on, so that equal ones stay in their order.
-        for id in ids.reversed() {
-            let bucket = Int(id.fingerprint >> shift)
-            ends[bucket] -= 1
-            sorted[ends[bucket]] = id
-        }
-        for index in sorted.indices.dropFirst() where sorted[index].fingerprint < sorted[index - 1].fingerprint {
-            let id = sorted[index]
-            var place = index
-            while place > 0, sorted[place - 1].fingerprint > id.fingerprint {
-                sorted[place] = sorted[place - 1]
-                place -= 1
+        // In buffers: an array would look at every write whether it is shared.
+        ends.withUnsafeMutableBufferPointer { ends in
+            for id in ids { ends[Int(id.fingerprint >> shift)] += 1 }
+            var end: UInt32 = 0
+            for bucket in ends.indices {
+                end += ends[bucket]
+                ends[bucket] = end
             }
-            sorted[place] = id
+            sorted.withUnsafeMutableBufferPointer { sorted in
+                // From the last one on, so that equal ones stay in their order.
+                for id in ids.reversed() {
+                    let bucket = Int(id.fingerprint >> shift)
+                    ends[bucket] -= 1
+                    sorted[Int(ends[bucket])] = id
+                }
+                for index in sorted.indices.dropFirst() { Self.sink(index, in: sorted) }
+            }
         }
         ids = sorted
     }
 
-    package mutating func add(_ record: ProgressRecord) {
+    /// Moves an entry down to its place among those before it, which are in order.
+    @inline(__always)
+    private static func sink(_ index: Int, in sorted: UnsafeMutableBufferPointer<Identified>) {
+        let id = sorted[index]
+        var place = index
+        while place > 0, sorted[place - 1].fingerprint > id.fingerprint {
+            sorted[place] = sorted[place - 1]
+            place -= 1
+        }
+        if place != index { sorted[place] = id }
+    }
+
+    /// - Parameter offset: of the record in the segment.
+    package mutating func add(_ record: ProgressRecord, at offset: Int) {
+        var sequences: [UInt64] = []
         for lane in record.lanes {
-            for settlement in lane.progress.settled where settlement.result != .delivered {
-                failures.append(Failure(webhook: lane.webhook, settlement: settlement))
+            for settlement in lane.progress.settled {
+                sequences.append(settlement.sequence)
+                if settlement.result != .delivered {
+                    failures.append(Failure(webhook: lane.webhook, settlement: settlement))
+                }
             }
+            sequences += lane.progress.retried.map(\.sequence)
+            sequences += lane.progress.reopened.map(\.sequence)
+        }
+        sequences.sort()
+        guard let lowest = sequences.first, let highest = sequences.last else { return }
+        let known = summary.progress ?? lowest...highest
+        summary.progress = min(known.lowerBound, lowest)...max(known.upperBound, highest)
+        var start = 0
+        for index in sequences.indices
+        where index + 1 == sequences.count || sequences[index + 1] - sequences[start] >= SegmentIndexFormat.stretch {
+            stretches.append(
+                Stretch(
+                    first: sequences[start], more: UInt16(sequences[index] - sequences[start]),
+                    place: UInt32(offset / RecordFormat.alignment)))
+            start = index + 1
         }
     }
 
@@ -105,6 +152,8 @@ package struct SegmentIndexBuilder {
             $0.webhook != $1.webhook
                 ? $0.webhook < $1.webhook : $0.settlement.sequence < $1.settlement.sequence
         }
+        names.sort { ($0.fingerprint, $0.event) < ($1.fingerprint, $1.event) }
+        stretches.sort { ($0.first, $0.place) < ($1.first, $1.place) }
         let webhooks = postings.keys.sorted()
         var writer = BlockWriter(seed: seed)
         try writer.section(.events, events.count, &summary, write) { buffer, index in
@@ -142,6 +191,16 @@ package struct SegmentIndexBuilder {
             buffer.append(failure.settlement.status)
             buffer.append(failure.settlement.attempts)
             buffer.append(UInt32(0))
+        }
+        try writer.section(.names, names.count, &summary, write) { buffer, index in
+            buffer.append(names[index].fingerprint)
+            buffer.append(names[index].event)
+        }
+        try writer.section(.progress, stretches.count, &summary, write) { buffer, index in
+            buffer.append(stretches[index].first)
+            buffer.append(stretches[index].more)
+            buffer.append(UInt16(0))
+            buffer.append(stretches[index].place)
         }
         try writer.head(summary, write)
     }

@@ -31,6 +31,8 @@ package struct RelayMetrics: Sendable, Equatable {
 
     package var syncs = Histogram.forSyncs
     package var journalBytes: Int64 = 0
+    /// `journal.max-bytes`.
+    package var journalMaxBytes: Int64 = 0
     package var journalSegments = 0
     package var damage: [Damage: Int] = [:]
     package var writeFailures: UInt64 = 0
@@ -38,6 +40,8 @@ package struct RelayMetrics: Sendable, Equatable {
 
     // MARK: Deliveries
 
+    /// Whether all deliveries of the host are held back.
+    package var isPaused = false
     package var pending = 0
     /// How long ago the oldest event with a pending delivery was accepted; nil: nothing is pending.
     package var oldestPending: Duration?

@@ -9,10 +9,25 @@ package protocol Administration: Sendable {
     /// Changes the fields that `patch` names; nil tenant: any.
     func change(id: String, tenant: String?, _ patch: WebhookPatch) async throws(AdministrationError) -> WebhookView
     func remove(id: String, tenant: String?) async throws(AdministrationError)
+    /// Gives a webhook another secret, from the next attempt on. ``AdministrationError/conflict(_:)``: it has that one.
+    func rotateSecret(
+        of id: String, tenant: String?, _ rotation: SecretRotation
+    ) async throws(AdministrationError) -> WebhookView
 
     func webhook(id: String, tenant: String?) async throws(AdministrationError) -> WebhookView
     /// Webhooks in the order of their creation, those after the one with the number `after`.
     func webhooks(tenant: String?, after: WebhookNumber, limit: Int) async -> [WebhookView]
+    /// Webhooks in another order, from a place of it on; of those after the one with the number `after`.
+    func webhooks(
+        tenant: String?, by order: WebhookOrder, after: WebhookNumber, from offset: Int, limit: Int
+    ) async -> [WebhookView]
+
+    /// The newest event that has an id, with its whole life; nil tenant: the only one that has such events.
+    func event(id: String, tenant: String?) async throws(AdministrationError) -> EventView
+    /// Events as they are accepted from now on.
+    func follow(_ choice: FollowChoice) async throws(AdministrationError) -> AsyncStream<Followed>
+    /// Lets all who follow come to an end.
+    func endFollowing()
 
     /// Erases all events that had an id; nil tenant: the only one that has such events.
     ///
@@ -38,9 +53,23 @@ package protocol Administration: Sendable {
     func test(
         webhook id: String, tenant: String?, _ delivery: TestDelivery
     ) async throws(AdministrationError) -> TestDelivery.Report
-    func task(_ number: UInt64) async throws(AdministrationError) -> TaskState
-    /// Those that are not finished and the last ones that are, newest first.
-    func tasks() async -> [JournalTask]
+    /// - Parameter tenant: one of another tenant is not there; nil: any.
+    func task(_ number: UInt64, tenant: String?) async throws(AdministrationError) -> TaskState
+    /// Those that are not finished and the last ones that are, newest first; one tenant's, or all.
+    func tasks(tenant: String?) async -> [JournalTask]
+
+    /// The key that a text is, in the time that a wrong one takes; nil: it is none.
+    func key(_ text: String) -> APIKey?
+    /// Makes a key.
+    ///
+    /// - Returns: the key, and its text, which nobody can know later.
+    func createKey(_ draft: APIKeyDraft) async throws(AdministrationError) -> (key: APIKey, text: String)
+    /// The key with an id.
+    func key(withID id: String) async throws(AdministrationError) -> APIKey
+    /// Takes a key out of use.
+    func removeKey(id: String) async throws(AdministrationError)
+    /// Keys in the order of their creation, those after the one with the number `after`.
+    func keys(after: UInt32, limit: Int) async -> [APIKey]
 
     /// Holds all deliveries of the host back, or lets them go on.
     func setPaused(_ isPaused: Bool) async throws(AdministrationError)
@@ -56,6 +85,7 @@ package enum AdministrationError: Error, Equatable {
     case notFound
     case noEvent
     case noTask
+    case noKey
     /// Several tenants have events with this id.
     case ambiguous(tenants: [String])
     /// It can't be done as things are; the text says why.
@@ -162,6 +192,8 @@ package struct WebhookHealth: Sendable, Equatable {
     package var pending = 0
     package var inFlight = 0
     package var consecutiveFailures = 0
+    /// Since when nothing was delivered but failed; Unix milliseconds, nil: it is not failing.
+    package var failingSince: Int64?
     package var breaker = Breaker.State.closed
     /// Unix milliseconds.
     package var lastSuccessAt: Int64?
@@ -180,6 +212,8 @@ package struct WebhookHealth: Sendable, Equatable {
 package struct RelayStatus: Sendable, Equatable {
     package var version = ""
     package var pid: Int32 = 0
+    /// When the look was taken; Unix milliseconds.
+    package var now: Int64 = 0
     /// Unix milliseconds.
     package var startedAt: Int64 = 0
     package var isReady = false
@@ -187,24 +221,54 @@ package struct RelayStatus: Sendable, Equatable {
     package var isPaused = false
     /// Why events are not accepted, or nil.
     package var trouble: String?
+    /// Since when; Unix milliseconds.
+    package var troubleSince: Int64?
+    /// Since when deliveries are held back; nil: it is not known, or they aren't.
+    package var pausedSince: Int64?
     package var connections = 0
     package var accepted: UInt64 = 0
     package var duplicates: UInt64 = 0
     package var refused: UInt64 = 0
     package var blankLines: UInt64 = 0
+    /// What was refused last, and when.
+    package var lastRefusal: Refusal?
     package var pending = 0
+    /// When the oldest event that has a delivery pending was accepted.
+    package var oldestPendingAt: Int64?
     package var inFlight = 0
     package var delivered: UInt64 = 0
     package var givenUp: UInt64 = 0
     package var failedAttempts: UInt64 = 0
     package var journalBytes: Int64 = 0
+    package var journalMaxBytes: Int64 = 0
     package var journalSegments = 0
     package var damagedRecords = 0
+    /// Of these, the ones that no crash explains.
+    package var damagedByDisk = 0
     package var active = 0
     package var paused = 0
     package var disabled = 0
     /// Webhooks whose last attempt failed, worst first, at most ten.
     package var failing: [WebhookView] = []
+    /// How many there are of those.
+    package var failingCount = 0
+    /// The webhook that was disabled last.
+    package var lastDisabled: Webhook?
+    /// Of the paused ones that events wait for, the one with most of them, and how many there are.
+    package var heldBack: WebhookView?
+    package var heldBackCount = 0
 
     package init() {}
+
+    /// A line that was refused.
+    package struct Refusal: Sendable, Equatable {
+        package let code: RefusalCode
+        /// Unix milliseconds.
+        package let at: Int64
+
+        package init(code: RefusalCode, at: Int64) {
+            self.code = code
+            self.at = at
+        }
+    }
 }

@@ -44,7 +44,7 @@ package struct DeliveryPage: Equatable, Sendable {
 /// One delivery, for people to see.
 package struct DeliveryView: Equatable, Sendable {
     /// What a pending delivery waits for.
-    package enum Wait: String, Sendable {
+    package enum Wait: String, Sendable, CaseIterable {
         /// The attempt that is under way.
         case outcome
         /// The time of the next try.

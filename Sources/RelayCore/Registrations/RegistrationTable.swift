@@ -1,3 +1,5 @@
+import HashTreeCollections
+
 /// A change of the table, as the journal keeps it.
 ///
 /// Changes are numbered without gaps: a snapshot holds all up to its revision, and those after it are in the journal.
@@ -8,6 +10,10 @@ package struct RegistrationChange: Equatable, Sendable, Codable {
         case remove(WebhookNumber)
         /// All deliveries of the host are held back from now on, or go on.
         case setPaused(Bool)
+        /// A new key to the API.
+        case putKey(APIKey)
+        /// The key with this id opens nothing any more.
+        case removeKey(String)
     }
 
     package let revision: UInt64
@@ -37,30 +43,36 @@ package struct MatchedWebhook: Equatable, Sendable {
 }
 
 /// All webhooks, and for each tenant and event type those that want it.
+///
+/// A change makes a new table that shares all but the changed paths with the one before: whoever reads that one keeps it, and
+/// a change of one among 100,000 costs no more than one among ten.
 package struct RegistrationTable: Sendable {
     /// For each type of the catalogue, by its index, who wants it, oldest first.
     package typealias Row = [[MatchedWebhook]]
 
     package private(set) var revision: UInt64
     package private(set) var nextNumber: WebhookNumber
-    package private(set) var webhooks: [WebhookNumber: Webhook]
-    private var numbers: [String: WebhookNumber]
-    private var tenants: [String: [WebhookNumber]]
-    private var rows: [String: Row]
+    private var webhooks: TreeDictionary<WebhookNumber, Webhook>
+    private var numbers: TreeDictionary<String, WebhookNumber>
+    private var tenants: TreeDictionary<String, [WebhookNumber]>
+    private var rows: TreeDictionary<String, Row>
     /// Whether all deliveries of the host are held back.
     package private(set) var isPaused: Bool
+    /// By their ids.
+    private var keys: TreeDictionary<String, APIKey>
     package private(set) var catalogue: EventCatalogue
 
     package init(
         catalogue: EventCatalogue, webhooks: [Webhook] = [], revision: UInt64 = 0, nextNumber: WebhookNumber = 1,
-        isPaused: Bool = false
+        isPaused: Bool = false, keys: [APIKey] = []
     ) {
         self.catalogue = catalogue
         self.revision = revision
         self.isPaused = isPaused
+        self.keys = TreeDictionary(keys.map { ($0.id, $0) }, uniquingKeysWith: { $1 })
         self.nextNumber = max(nextNumber, (webhooks.map(\.number).max() ?? 0) + 1)
-        self.webhooks = Dictionary(webhooks.map { ($0.number, $0) }, uniquingKeysWith: { $1 })
-        self.numbers = Dictionary(webhooks.map { ($0.id, $0.number) }, uniquingKeysWith: { $1 })
+        self.webhooks = TreeDictionary(webhooks.map { ($0.number, $0) }, uniquingKeysWith: { $1 })
+        self.numbers = TreeDictionary(webhooks.map { ($0.id, $0.number) }, uniquingKeysWith: { $1 })
         self.rows = [:]
         self.tenants = [:]
         for webhook in webhooks.sorted(by: { $0.number < $1.number }) {
@@ -84,15 +96,37 @@ package struct RegistrationTable: Sendable {
         list(tenant: tenant).filter { $0.wants(type) }.map(MatchedWebhook.init)
     }
 
+    /// How many webhooks there are.
+    package var count: Int { webhooks.count }
+
+    package var isEmpty: Bool { webhooks.isEmpty }
+
+    package subscript(number: WebhookNumber) -> Webhook? { webhooks[number] }
+
     package func webhook(id: String) -> Webhook? {
         numbers[id].flatMap { webhooks[$0] }
     }
 
     /// Webhooks of one tenant, or of all, in the order of their creation.
     package func list(tenant: String?) -> [Webhook] {
-        let found = tenant.map { tenants[$0] ?? [] } ?? webhooks.keys.sorted()
-        return found.compactMap { webhooks[$0] }
+        numbers(tenant: tenant).compactMap { webhooks[$0] }
     }
+
+    /// The first so many of those that were created after another one.
+    package func list(tenant: String?, after number: WebhookNumber, limit: Int) -> [Webhook] {
+        numbers(tenant: tenant).drop { $0 <= number }.prefix(limit).compactMap { webhooks[$0] }
+    }
+
+    /// Webhooks of one tenant, or of all, in the order of their creation.
+    package func numbers(tenant: String?) -> [WebhookNumber] {
+        tenant.map { tenants[$0] ?? [] } ?? webhooks.keys.sorted()
+    }
+
+    /// A key to the API.
+    package func key(id: String) -> APIKey? { keys[id] }
+
+    /// Keys in the order of their creation.
+    package var keyList: [APIKey] { keys.values.sorted { $0.number < $1.number } }
 
     package func count(tenant: String) -> Int {
         tenants[tenant]?.count ?? 0
@@ -121,6 +155,10 @@ package struct RegistrationTable: Sendable {
             rebuildRow(of: webhook.tenant)
         case .setPaused(let isPaused):
             self.isPaused = isPaused
+        case .putKey(let key):
+            keys[key.id] = key
+        case .removeKey(let id):
+            keys[id] = nil
         }
         return true
     }

@@ -19,6 +19,8 @@ package struct Webhook: Equatable, Sendable, Codable {
     package var patterns: [EventPattern]
     /// `whsec_` and base64. Signs everything, is shown once, and is never logged.
     package var secret: String
+    /// Signs along since the last rotation; nil: none does.
+    package var previousSecret: PreviousSecret?
     package var state: State
     package var summary: String?
     /// Sent with each delivery, in this order.

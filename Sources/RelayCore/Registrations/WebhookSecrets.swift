@@ -4,11 +4,14 @@ package struct WebhookSecrets: Equatable, Sendable, Codable {
     package let url: WebhookURL
     package let secret: String
     package let headers: [HeaderField]
+    /// During a rotation; registrations of before there were any do not have it.
+    package let previousSecret: PreviousSecret?
 
-    package init(url: WebhookURL, secret: String, headers: [HeaderField]) {
+    package init(url: WebhookURL, secret: String, headers: [HeaderField], previousSecret: PreviousSecret? = nil) {
         self.url = url
         self.secret = secret
         self.headers = headers
+        self.previousSecret = previousSecret
     }
 }
 
@@ -91,6 +94,7 @@ extension Webhook {
             createdAt: try container.decode(Int64.self, forKey: .createdAt),
             madeByAdministrator: try container.decode(Bool.self, forKey: .madeByAdministrator))
         updatedAt = try container.decode(Int64.self, forKey: .updatedAt)
+        previousSecret = secrets.previousSecret
     }
 
     private static func secrets(
@@ -119,7 +123,7 @@ extension Webhook {
         try container.encode(createdAt, forKey: .createdAt)
         try container.encode(updatedAt, forKey: .updatedAt)
         try container.encode(madeByAdministrator, forKey: .madeByAdministrator)
-        let secrets = WebhookSecrets(url: url, secret: secret, headers: headers)
+        let secrets = WebhookSecrets(url: url, secret: secret, headers: headers, previousSecret: previousSecret)
         let coder = encoder.userInfo[.webhookSecrets] as? any WebhookSecretsCoder
         if let sealed = try coder?.seal(secrets, of: id, tenant: tenant) {
             try container.encode(sealed.text, forKey: .sealed)

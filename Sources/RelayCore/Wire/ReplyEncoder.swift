@@ -5,11 +5,11 @@ package enum ReplyEncoder {
     package static func appendAcceptance(
         of event: EventRecord, isDuplicate: Bool, journal: JournalID, to text: inout [UInt8]
     ) {
-        text.append(contentsOf: "{\"ok\":true,\"id\":\"".utf8)
+        append("{\"ok\":true,\"id\":\"", to: &text)
         event.appendID(in: journal, to: &text)
-        text.append(contentsOf: "\",\"webhooks\":".utf8)
+        append("\",\"webhooks\":", to: &text)
         append(event.takingWebhooks, to: &text)
-        text.append(contentsOf: (isDuplicate ? ",\"duplicate\":true}\n" : "}\n").utf8)
+        append(isDuplicate ? ",\"duplicate\":true}\n" : "}\n", to: &text)
     }
 
     /// `{"ok":false,"line":3,"error":"invalid_json","message":"…"}`
@@ -29,6 +29,12 @@ package enum ReplyEncoder {
             append(milliseconds, to: &text)
         }
         text.append(contentsOf: "}\n".utf8)
+    }
+
+    /// Appends by address: a `String` would be looked into first, at every reply.
+    @inline(__always)
+    private static func append(_ literal: StaticString, to text: inout [UInt8]) {
+        text.append(contentsOf: UnsafeBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
     }
 
     /// Appends a number that is not negative, in decimal.
