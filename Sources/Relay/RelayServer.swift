@@ -102,12 +102,13 @@ package struct RelayServer: Sendable {
                 hangingDisk: hangingDisk, progress: StartProgress(notifier: notifier))
             let parts = try await start.assemble()
             let (apiEcho, registrarEcho) = (Echo(), Echo())
-            // The API's connections are spread over all loops: that of the deliveries answers for itself.
+            // Deliveries have the other loop for themselves.
+            let apiLoop = group.next()
             let probes = parts.probes(
-                supervisor, bell: bell, apiLoops: group.makeIterator().filter { $0 !== deliveryLoop },
-                apiEcho: apiEcho, registrarEcho: registrarEcho, disk: hangingDisk)
+                supervisor, bell: bell, apiLoops: [apiLoop], apiEcho: apiEcho, registrarEcho: registrarEcho,
+                disk: hangingDisk)
             try await serve(
-                parts, passed, apiGroup: group, supervisor, probes, echoes: [apiEcho, registrarEcho], onReady: onReady)
+                parts, passed, apiLoop: apiLoop, supervisor, probes, echoes: [apiEcho, registrarEcho], onReady: onReady)
         } catch {
             failure = error
         }
@@ -121,11 +122,9 @@ package struct RelayServer: Sendable {
     }
 
     private func serve(
-        _ parts: RelayParts, _ passed: PassedSockets, apiGroup: any EventLoopGroup, _ supervisor: Supervisor,
+        _ parts: RelayParts, _ passed: PassedSockets, apiLoop: any EventLoop, _ supervisor: Supervisor,
         _ probes: [LoopProbe], echoes: [Echo], onReady: @Sendable @escaping () -> Void
     ) async throws {
-        let api = APIServer(
-            administration: parts.administration, version: HooklineVersion.text, logger: logger, group: apiGroup)
         var intakeThread: WorkThread?
         var supervisorThread: WorkThread?
         var made: [String] = []
@@ -163,16 +162,25 @@ package struct RelayServer: Sendable {
                 }
                 let events = try listen(Self.eventsName, paths.eventsSocket, mode: 0o660)
                 let apiSocket = try listen(Self.apiName, paths.apiSocket, mode: 0o600)
-                group.addTask {
-                    do {
-                        try await api.run(listening: apiSocket) { apiIsReady.yield() }
-                        return nil
-                    } catch {
-                        apiIsReady.finish()
-                        return error
+                var doors = [(Door.socket, apiSocket)]
+                if let endpoint = configuration.apiEndpoint {
+                    doors.append((.tcp, try ListeningSocket.make(endpoint, for: "api.listen")))
+                }
+                for (door, descriptor) in doors {
+                    let api = APIServer(
+                        administration: parts.administration, answers: parts.answers, version: HooklineVersion.text,
+                        logger: logger, group: apiLoop, door: door)
+                    group.addTask {
+                        do {
+                            try await api.run(listening: descriptor) { apiIsReady.yield() }
+                            return nil
+                        } catch {
+                            apiIsReady.finish()
+                            return error
+                        }
                     }
                 }
-                for await _ in ready { break }
+                for await _ in ready.prefix(doors.count) {}
                 intakeThread = WorkThread(name: "ingest") {
                     parts.ingest.run(listener: events, intake: parts.intake, settings: parts.ingestSettings)
                     close(events)
@@ -186,8 +194,12 @@ package struct RelayServer: Sendable {
                         "api": "\(passed.descriptors[Self.apiName] == nil ? paths.apiSocket : "from systemd")",
                         "state": "\(paths.stateDirectory)", "version": "\(HooklineVersion.text)",
                     ])
+                if !configuration.api.listen.isEmpty {
+                    logger.notice("the API listens on TCP", metadata: ["address": "\(configuration.api.listen)"])
+                }
                 if supervisor.isWanted { supervisorThread = await supervise(parts, supervisor, probes) }
                 onReady()
+                hookline_release_memory()
                 hookline_release_code()
             } catch {
                 await stop(parts, intakeThread, drain: .zero, supervisor)

@@ -6,6 +6,8 @@ final class HealthBoard: Sendable {
     private struct State {
         var disk: DiskError?
         var room: String?
+        /// Since when there has been some trouble, Unix milliseconds.
+        var since: Int64?
         var listener: (@Sendable (String?) -> Void)?
 
         var trouble: String? { disk.map { "the journal can't be written: \($0)" } ?? room }
@@ -14,6 +16,11 @@ final class HealthBoard: Sendable {
     private let state = Mutex(State())
 
     var trouble: String? { state.withLock { $0.trouble } }
+
+    /// With the time since when there has been some; Unix milliseconds.
+    var troubleSince: (trouble: String, since: Int64)? {
+        state.withLock { state in state.trouble.map { ($0, state.since ?? 0) } }
+    }
 
     func set(disk: DiskError?) { change { $0.disk = disk } }
 
@@ -30,6 +37,7 @@ final class HealthBoard: Sendable {
             let before = state.trouble
             let room = state.room
             body(&state)
+            if before == nil || state.trouble == nil { state.since = state.trouble.map { _ in Clock.wall() } }
             return (before != state.trouble || room != state.room, state.trouble, state.listener)
         }
         if isNews { listener?(trouble) }

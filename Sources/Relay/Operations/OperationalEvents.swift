@@ -121,7 +121,7 @@ final class OperationalEvents: Sendable {
     }
 
     private func emit(_ news: News) async {
-        while let webhook = registrar.current.webhooks[news.webhook] {
+        while let webhook = registrar.current[news.webhook] {
             let event = OperationalEvent(
                 kind: news.kind, tenant: webhook.tenant, webhookID: webhook.id, reason: news.reason, count: news.count,
                 eventID: news.eventID)

@@ -17,7 +17,7 @@ extension DeliveryPump {
             return completion(AttemptOutcome(.abandoned, duration: .zero))
         }
         client.attempt(
-            event, for: target, timeout: timeout ?? scheduler.settings.timeout, seconds: Int(Clock.wall() / 1000),
+            event, for: target, timeout: timeout ?? scheduler.settings.timeout, wall: Clock.wall(),
             completion: completion)
     }
 }

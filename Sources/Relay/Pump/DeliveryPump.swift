@@ -17,7 +17,7 @@ final class DeliveryPump {
     let logger: Logger
     var scheduler: DeliveryScheduler
     private var targets: [WebhookNumber: DeliveryTarget] = [:]
-    private var records: [WebhookNumber: LastOutcomes] = [:]
+    private(set) var records: [WebhookNumber: LastOutcomes] = [:]
     private var random = SplitMix()
     private var timer: Scheduled<Void>?
     private var timerDue: MonotonicTime?
@@ -211,7 +211,7 @@ final class DeliveryPump {
             return finished(attempt, event, acceptedAt: event.acceptedAt, AttemptOutcome(.abandoned, duration: .zero))
         }
         let acceptedAt = event.acceptedAt
-        client.attempt(event, for: target, timeout: attempt.timeout, seconds: Int(Clock.wall() / 1000)) { [self] in
+        client.attempt(event, for: target, timeout: attempt.timeout, wall: Clock.wall()) { [self] in
             finished(attempt, event, acceptedAt: acceptedAt, $0)
         }
     }
@@ -346,6 +346,7 @@ final class DeliveryPump {
         health.pending = lane.pending
         health.inFlight = lane.inFlight
         health.consecutiveFailures = lane.consecutiveFailures
+        health.failingSince = lane.failing(at: Clock.monotonic()).map { Clock.wall() - $0.milliseconds }
         health.breaker = lane.breaker
         health.delivered = lane.delivered
         health.givenUp = lane.givenUp

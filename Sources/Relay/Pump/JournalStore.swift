@@ -7,10 +7,12 @@ final class JournalStore: EventStore {
     let journalID: JournalID
     private let journal: Journal
     private let pump: PumpHandle
+    private let followers: EventFollowers
 
-    init(journal: Journal, pump: PumpHandle) {
+    init(journal: Journal, pump: PumpHandle, followers: EventFollowers) {
         self.journal = journal
         self.pump = pump
+        self.followers = followers
         journalID = journal.id
     }
 
@@ -19,10 +21,11 @@ final class JournalStore: EventStore {
         completion: @escaping @Sendable (Result<Void, EventStoreFailure>) -> Void
     ) -> Bool {
         journal.submit(
-            JournalBatch(records, kind: .events, lastSequence: lastSequence) { [pump] result in
+            JournalBatch(records, kind: .events, lastSequence: lastSequence) { [pump, followers] result in
                 switch result {
                 case .success:
                     pump.tell { $0.accepted(records) }
+                    followers.accepted(records)
                     completion(.success(()))
                 case .failure(.disk(let error)):
                     completion(

@@ -1,6 +1,7 @@
 import Cryptography
 import Ingest
 import Logging
+import NIOCore
 import NIOPosix
 import RelayCore
 import Storage
@@ -18,26 +19,40 @@ import Synchronization
 /// Changes come one after the other. Those that no snapshot has yet are written again together with each checkpoint, as are
 /// the tasks that are not done: a start needs nothing from before its checkpoint.
 actor Registrar {
-    private var table: RegistrationTable
+    private(set) var table: RegistrationTable
     private var unsaved: [RegistrationChange]
     private let journal: Journal
     private let snapshot: RegistrationSnapshot
     private let coding: RegistrationCoding
-    private let pump: PumpHandle
+    let pump: PumpHandle
     private let ingest: IngestLoop
     private let threads: NIOThreadPool
-    private let logger: Logger
+    let logger: Logger
     private let published: Mutex<RegistrationTable>
     private let saved: Mutex<UInt64>
     private var targetSettings: TargetSettings
     private let tasks: JournalTasks
-    private let turnstile = Turnstile()
-    private let events: AsyncStream<Event>
-    private let eventSink: AsyncStream<Event>.Continuation
+    let turnstile = Turnstile()
+    private var pace = SnapshotPace()
+    /// Whether the next write is waited for.
+    private var isSaveScheduled = false
+    /// When old secrets are dropped, see `Registrar+Rotating.swift`.
+    var graces = SecretGraces()
+    /// What is to be done between changes, each once however often it was asked for.
+    private let due: Mutex<Due>
+    private let signals: AsyncStream<Void>
+    private let signal: AsyncStream<Void>.Continuation
 
-    private enum Event: Sendable {
-        case changed
-        case rotated
+    private struct Due: OptionSet {
+        let rawValue: UInt8
+
+        /// There are changes that no snapshot has.
+        static let changed = Due(rawValue: 1)
+        /// The rest after the last snapshot is over.
+        static let rested = Due(rawValue: 2)
+        static let rotated = Due(rawValue: 4)
+        /// A rotation's grace is over, or may be.
+        static let graceOver = Due(rawValue: 8)
     }
 
     init(
@@ -59,8 +74,12 @@ actor Registrar {
         self.logger = logger
         published = Mutex(table)
         saved = Mutex(savedRevision)
-        (events, eventSink) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(64))
-        if !unsaved.isEmpty { eventSink.yield(.changed) }
+        (signals, signal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        graces.begin(with: table, wall: Clock.wall(), now: Clock.monotonic())
+        var first: Due = unsaved.isEmpty ? [] : .changed
+        if !graces.isEmpty { first.insert(.graceOver) }
+        due = Mutex(first)
+        if !first.isEmpty { signal.yield() }
     }
 
     /// The table as it is in force, for readers.
@@ -70,14 +89,22 @@ actor Registrar {
     nonisolated var savedRevision: UInt64 { saved.withLock { $0 } }
 
     /// A segment of the journal has been begun.
-    nonisolated func noteRotation() { eventSink.yield(.rotated) }
+    nonisolated func noteRotation() { note(.rotated) }
+
+    /// Old secrets may have to go.
+    nonisolated func noteGraceOver() { note(.graceOver) }
+
+    private nonisolated func note(_ what: Due) {
+        due.withLock { $0.formUnion(what) }
+        signal.yield()
+    }
 
     // MARK: Changes
 
     func create(_ draft: WebhookDraft) async throws(AdministrationError) -> Webhook {
         await turnstile.enter()
         defer { turnstile.leave() }
-        guard table.webhooks.count < Limits.webhooks else {
+        guard table.count < Limits.webhooks else {
             throw .limit("this host has \(Limits.webhooks) webhooks, the most it may have")
         }
         guard table.count(tenant: draft.tenant) < Limits.webhooksPerTenant else {
@@ -132,7 +159,7 @@ actor Registrar {
     func disable(_ number: WebhookNumber, reason: String) async throws(AdministrationError) {
         await turnstile.enter()
         defer { turnstile.leave() }
-        guard await pump.ask({ $0.scheduler.isDisabling(number) }), var webhook = table.webhooks[number] else { return }
+        guard await pump.ask({ $0.scheduler.isDisabling(number) }), var webhook = table[number] else { return }
         webhook.state = .disabled(reason: reason)
         webhook.updatedAt = Clock.wall()
         try await commit(.put(webhook))
@@ -162,13 +189,13 @@ actor Registrar {
             metadata: [LogMessage.key: "\(isPaused ? LogMessage.hostPaused : .hostResumed)"])
     }
 
-    private func find(id: String, tenant: String?) throws(AdministrationError) -> Webhook {
+    func find(id: String, tenant: String?) throws(AdministrationError) -> Webhook {
         guard let webhook = table.webhook(id: id), tenant == nil || tenant == webhook.tenant else { throw .notFound }
         return webhook
     }
 
     /// Makes a change durable and puts it in force: the pump knows a webhook before the first event for it comes.
-    private func commit(_ kind: RegistrationChange.Kind) async throws(AdministrationError) {
+    func commit(_ kind: RegistrationChange.Kind) async throws(AdministrationError) {
         let change = RegistrationChange(revision: table.revision + 1, kind: kind)
         let result = await submit(change)
         switch result {
@@ -182,9 +209,10 @@ actor Registrar {
         case .put(let webhook): await tellPump(of: webhook)
         case .remove(let number): await pump.ask { $0.remove(number) }
         case .setPaused(let isPaused): await pump.ask { $0.setPaused(isPaused) }
+        case .putKey, .removeKey: break
         }
         publish()
-        eventSink.yield(.changed)
+        note(.changed)
     }
 
     private func submit(_ change: RegistrationChange) async -> Result<Void, JournalFailure> {
@@ -243,16 +271,16 @@ actor Registrar {
 
     /// Writes snapshots and repeats unsaved changes as they become due, until it is cancelled.
     func run() async {
-        for await event in events {
-            switch event {
-            case .rotated:
-                await checkpoint()
-                // If it could not be written when they were made.
-                await save()
-            case .changed:
-                guard unsaved.last.map({ $0.revision <= table.revision }) == true else { continue }
-                await save()
+        for await _ in signals {
+            let due = due.withLock { due in
+                defer { due = [] }
+                return due
             }
+            if due.contains(.rotated) { await checkpoint() }
+            if due.contains(.rested) { isSaveScheduled = false }
+            // After a checkpoint too: they may not have been written when they were made.
+            if !due.isDisjoint(with: [.changed, .rested, .rotated]) { await saveInTurn() }
+            if due.contains(.graceOver) { await endGraces() }
         }
     }
 
@@ -286,11 +314,22 @@ actor Registrar {
         turnstile.leave()
     }
 
+    /// Writes the table now, or as soon as the last write has been followed by a rest.
+    private func saveInTurn() async {
+        guard !unsaved.isEmpty, !isSaveScheduled else { return }
+        let wait = pace.wait(at: Clock.monotonic())
+        guard wait > .zero else { return await save() }
+        isSaveScheduled = true
+        pump.loop.scheduleTask(in: .nanoseconds(wait.nanoseconds)) { [weak self] in self?.note(.rested) }
+    }
+
     /// Writes the table as it is now.
     func save() async {
         let table = table
         guard !unsaved.isEmpty else { return }
         let snapshot = snapshot
+        let begun = Clock.monotonic()
+        defer { pace.wrote(from: begun, to: Clock.monotonic()) }
         do {
             try await threads.runIfActive { try snapshot.write(table) }
             unsaved.removeAll { $0.revision <= table.revision }
@@ -305,7 +344,12 @@ actor Registrar {
 /// Ids that nobody can guess: a prefix and 26 characters.
 enum RandomID {
     static func make(prefix: String) -> String {
+        prefix + characters(26)
+    }
+
+    /// Characters of Crockford's base 32, 5 random bits each.
+    static func characters(_ count: Int) -> String {
         let alphabet = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
-        return prefix + String(SecureBytes.random(26).map { alphabet[Int($0 & 31)] })
+        return String(SecureBytes.random(count).map { alphabet[Int($0 & 31)] })
     }
 }

@@ -16,12 +16,17 @@ extension RelayAdministration {
         return try await journalTasks.add(.eraseTenant(JournalTask.EraseTenant(tenant: tenant, through: last)))
     }
 
-    func task(_ number: UInt64) async throws(AdministrationError) -> TaskState {
+    func task(_ number: UInt64, tenant: String?) async throws(AdministrationError) -> TaskState {
         guard let state = await journalTasks.state(of: number) else { throw .noTask }
+        guard let tenant else { return state }
+        // Nobody knows any more whose a forgotten one was.
+        guard case .known(let task) = state, task.tenant == tenant else { throw .noTask }
         return state
     }
 
-    func tasks() async -> [JournalTask] { await journalTasks.all }
+    func tasks(tenant: String?) async -> [JournalTask] {
+        await journalTasks.all.filter { tenant == nil || $0.tenant == tenant }
+    }
 
     /// The events of one tenant that had an id, newest first.
     func places(

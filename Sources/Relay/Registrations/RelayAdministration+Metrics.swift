@@ -13,7 +13,9 @@ extension RelayAdministration {
         let (pump, oldest) = await pump.ask { ($0.statistics, $0.scheduler.oldestPending) }
         take(pump, into: &metrics)
         (metrics.operationalEvents, metrics.droppedOperationalEvents) = operations.statistics
-        for webhook in registrar.current.webhooks.values {
+        let table = registrar.current
+        metrics.isPaused = table.isPaused
+        for webhook in table.list(tenant: nil) {
             switch webhook.state {
             case .active: metrics.active += 1
             case .paused: metrics.paused += 1
@@ -22,6 +24,7 @@ extension RelayAdministration {
         }
         metrics.syncs = syncs.value
         metrics.journalBytes = journal.bytes
+        metrics.journalMaxBytes = journalMaxBytes
         metrics.journalSegments = journal.allSegments.count
         metrics.damage = damage
         metrics.writeFailures = journal.writeFailures

@@ -12,7 +12,8 @@ extension RelayAdministration {
         let webhook = try findForReplay(id, tenant)
         let last = await pump.ask { $0.scheduler.seen }
         let replay = JournalTask.Replay(
-            webhook: webhook.number, id: webhook.id, status: request.status, since: request.since,
+            webhook: webhook.number, id: webhook.id, tenant: webhook.tenant, status: request.status,
+            since: request.since,
             until: request.until, next: 1, through: last)
         let (count, isExact) = try await count(replay, webhook)
         guard !request.isDryRun else { return ReplayAnswer(count: count, isExact: isExact, task: nil) }
@@ -35,7 +36,7 @@ extension RelayAdministration {
         }
         let meant = webhooks.filter { !pending.contains($0) }
         let task = try await journalTasks.add(
-            .replayEvent(JournalTask.ReplayEvent(id: id, sequence: sequence, webhooks: meant)))
+            .replayEvent(JournalTask.ReplayEvent(id: id, tenant: owner, sequence: sequence, webhooks: meant)))
         return ReplayAnswer(count: meant.count, task: task)
     }
 

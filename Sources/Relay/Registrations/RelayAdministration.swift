@@ -13,27 +13,31 @@ final class RelayAdministration: Administration {
     let journal: Journal
     let journalTasks: JournalTasks
     let operations: OperationalEvents
-    private let board: HealthBoard
+    let board: HealthBoard
     let damage: [RelayMetrics.Damage: Int]
     /// How long the journal's syncs take.
     let syncs: SharedHistogram
     /// Where long reads of the journal take turns: never in the way of a lane's.
     private let scans: NIOThreadPool
+    let followers: EventFollowers
     let startedAt = Clock.wall()
     private let state: Mutex<State>
     /// The oldest event that was pending at the last look, and when it was accepted.
     let oldestKnown = Mutex<(sequence: UInt64, acceptedAt: Int64)?>(nil)
 
+    /// What is known of the past only to those who look.
+    let standing = Mutex(StandingState())
+
     private struct State {
         var rules: RegistrationRules
         var isAccepting = false
+        var journalMaxBytes: Int64
     }
 
     init(
         registrar: Registrar, pump: PumpHandle, ingest: IngestLoop, journal: Journal, board: HealthBoard,
         tasks: JournalTasks, operations: OperationalEvents, damage: [JournalDamage], syncs: SharedHistogram,
-        scans: NIOThreadPool,
-        rules: RegistrationRules
+        scans: NIOThreadPool, followers: EventFollowers, rules: RegistrationRules, journalMaxBytes: Int64
     ) {
         self.board = board
         self.registrar = registrar
@@ -45,10 +49,13 @@ final class RelayAdministration: Administration {
         self.damage = damage.counts
         self.syncs = syncs
         self.scans = scans
-        state = Mutex(State(rules: rules))
+        self.followers = followers
+        state = Mutex(State(rules: rules, journalMaxBytes: journalMaxBytes))
     }
 
     func use(_ rules: RegistrationRules) { state.withLock { $0.rules = rules } }
+    func use(journalMaxBytes: Int64) { state.withLock { $0.journalMaxBytes = journalMaxBytes } }
+    var journalMaxBytes: Int64 { state.withLock { $0.journalMaxBytes } }
     func setAccepting(_ isAccepting: Bool) { state.withLock { $0.isAccepting = isAccepting } }
 
     /// Runs something that reads a lot; nil if the relay is stopping.
@@ -86,6 +93,7 @@ final class RelayAdministration: Administration {
 
     func setPaused(_ isPaused: Bool) async throws(AdministrationError) {
         try await registrar.setPaused(isPaused)
+        standing.withLock { $0.pausedSince = isPaused ? $0.pausedSince ?? Clock.wall() : nil }
     }
 
     func webhook(id: String, tenant: String?) async throws(AdministrationError) -> WebhookView {
@@ -93,56 +101,17 @@ final class RelayAdministration: Administration {
     }
 
     func webhooks(tenant: String?, after: WebhookNumber, limit: Int) async -> [WebhookView] {
-        let page = Array(registrar.current.list(tenant: tenant).drop { $0.number <= after }.prefix(limit))
-        return await views(page)
+        await views(registrar.current.list(tenant: tenant, after: after, limit: limit))
     }
 
-    private func view(_ webhook: Webhook) async -> WebhookView {
+    func view(_ webhook: Webhook) async -> WebhookView {
         let number = webhook.number
         return WebhookView(webhook: webhook, health: await pump.ask { $0.health(of: number) })
     }
 
-    private func views(_ webhooks: [Webhook]) async -> [WebhookView] {
+    func views(_ webhooks: [Webhook]) async -> [WebhookView] {
         await pump.ask { pump in
             webhooks.map { WebhookView(webhook: $0, health: pump.health(of: $0.number)) }
         }
-    }
-
-    func status() async -> RelayStatus {
-        var status = RelayStatus()
-        status.version = HooklineVersion.text
-        status.pid = getpid()
-        status.startedAt = startedAt
-        status.trouble = board.trouble
-        status.isReady = isReady()
-        let intake = ingest.statistics
-        status.connections = intake.connections
-        status.accepted = intake.acceptedTotal
-        status.duplicates = intake.duplicates
-        status.refused = intake.refusedTotal
-        status.blankLines = intake.blankLines
-        let delivery = await pump.ask { $0.statistics }
-        status.pending = delivery.pending
-        status.inFlight = delivery.inFlight
-        status.delivered = delivery.counters.delivered
-        status.givenUp = delivery.counters.givenUp
-        status.failedAttempts = delivery.counters.failedAttempts
-        status.journalBytes = journal.bytes
-        status.journalSegments = journal.allSegments.count
-        status.damagedRecords = damage.values.reduce(0, +)
-        let table = registrar.current
-        status.isPaused = table.isPaused
-        let all = await views(table.list(tenant: nil))
-        for view in all {
-            switch view.webhook.state {
-            case .active: status.active += 1
-            case .paused: status.paused += 1
-            case .disabled: status.disabled += 1
-            }
-        }
-        status.failing = Array(
-            all.filter { $0.health.consecutiveFailures > 0 }
-                .sorted { $0.health.consecutiveFailures > $1.health.consecutiveFailures }.prefix(10))
-        return status
     }
 }

@@ -8,7 +8,7 @@ extension Configuration {
     }
 
     /// Where the API listens on TCP; nil where it does not.
-    private var apiEndpoint: AddressPolicy.Endpoint? {
+    var apiEndpoint: AddressPolicy.Endpoint? {
         guard !api.listen.isEmpty else { return nil }
         // The setting's form was checked when it was read: a URL's authority has the same.
         guard let url = try? WebhookURL("http://" + api.listen), case .address(let address) = url.host else {

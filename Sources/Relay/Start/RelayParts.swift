@@ -25,6 +25,7 @@ struct RelayParts: Sendable {
     let replayer: EventReplayer
     let board: HealthBoard
     let operations: OperationalEvents
+    let answers: AnswerKeeper
 
     /// Takes changed settings over.
     func use(_ configuration: Configuration, logger: Logger) async {
@@ -38,6 +39,7 @@ struct RelayParts: Sendable {
         await pump.ask { $0.use(settings, policy, proxy) }
         await registrar.use(catalogue, TargetSettings(signatureHeader: configuration.signing.header))
         ingest.use(configuration.ingestSettings(logger: logger))
+        administration.use(journalMaxBytes: configuration.journal.maxBytes)
         keeper.use(configuration.journal, dedupeWindow: configuration.ingest.dedupeWindow)
     }
 

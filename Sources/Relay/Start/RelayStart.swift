@@ -65,7 +65,7 @@ struct RelayStart {
         logger.info(
             "recovered",
             metadata: [
-                "webhooks": "\(table.webhooks.count)", "events": "\(recovered.state.lastSequence)",
+                "webhooks": "\(table.count)", "events": "\(recovered.state.lastSequence)",
                 "pending": "\(recovered.state.lanes.values.reduce(0) { $0 + $1.pending })",
                 "took": "\(ContinuousClock.now - start)",
             ])
@@ -73,7 +73,8 @@ struct RelayStart {
         let pump = try await makePump(recovered, table, catalogue)
         let journal = recovered.journal
         let journalThread = WorkThread(name: "journal") { journal.run() }
-        let store = JournalStore(journal: journal, pump: pump)
+        let followers = EventFollowers(journal: journal.id)
+        let store = JournalStore(journal: journal, pump: pump, followers: followers)
         let ingest = IngestLoop(store: store, wall: { Clock.wall() }, logger: logger)
         let tasks = JournalTasks(journal: journal, recovered: recovered.tasks)
         let registrar = Registrar(
@@ -86,8 +87,10 @@ struct RelayStart {
         let administration = RelayAdministration(
             registrar: registrar, pump: pump, ingest: ingest, journal: journal, board: board,
             tasks: tasks, operations: operations, damage: recovered.damage, syncs: syncs, scans: scans,
+            followers: followers,
             rules: RegistrationRules(
-                catalogue: catalogue, egress: policy, signatureHeader: configuration.signing.header))
+                catalogue: catalogue, egress: policy, signatureHeader: configuration.signing.header),
+            journalMaxBytes: configuration.journal.maxBytes)
         let keeper = JournalKeeper(
             journal: journal, ingest: ingest, pump: pump, board: board, settings: configuration.journal,
             dedupeWindow: configuration.ingest.dedupeWindow, savedRevision: { registrar.savedRevision }, logger: logger)
@@ -102,6 +105,8 @@ struct RelayStart {
                 deliveryLoop.scheduleTask(in: .seconds(1)) { registrar.noteRotation() }
             }
         }
+        let answers = AnswerKeeper(
+            stateDirectory: directory.path, disk: disk, coding: coding, threads: threads, logger: logger)
         // A new segment begins with every start: from its checkpoint on the next start needs nothing older.
         registrar.noteRotation()
         return RelayParts(
@@ -118,7 +123,7 @@ struct RelayStart {
                 logger: logger),
             replayer: EventReplayer(
                 tasks: tasks, journal: journal, pump: pump, registrar: registrar, scans: scans, logger: logger),
-            board: board, operations: operations)
+            board: board, operations: operations, answers: answers)
     }
 
     /// With a key and a state that is not sealed, or not wholly: seals it before anything else is done.

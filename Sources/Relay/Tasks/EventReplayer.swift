@@ -57,7 +57,7 @@ struct EventReplayer: Sendable {
     private func step(_ task: JournalTask, _ works: inout [UInt64: ReplayWork]) async throws(Obstacle) -> Bool {
         switch task.kind {
         case .replay(let replay):
-            guard let webhook = registrar.current.webhooks[replay.webhook] else {
+            guard let webhook = registrar.current[replay.webhook] else {
                 works[task.number] = nil
                 try await finish(task)
                 return true
@@ -141,7 +141,7 @@ struct EventReplayer: Sendable {
         var task = task
         var left: [WebhookNumber] = []
         if let event {
-            for webhook in replay.webhooks where registrar.current.webhooks[webhook] != nil {
+            for webhook in replay.webhooks where registrar.current[webhook] != nil {
                 let repeatable = Journal.Repeatable(event, for: webhook)
                 let repeated = await pump.ask { $0.repeatDeliveries([repeatable], for: webhook) }
                 task.count += UInt64(repeated.count)
