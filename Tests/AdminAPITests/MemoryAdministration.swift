@@ -9,6 +9,12 @@ final class MemoryAdministration: Administration {
         var metrics = RelayMetrics()
         /// For each event id the tenants that have one.
         var events: [String: [String]] = [:]
+        /// What is known of those that can be shown, by id and tenant.
+        var views: [EventView] = []
+        /// What those who follow are told, each in turn, and how they end.
+        var followed: [Followed] = []
+        var follows: [FollowChoice] = []
+        var isFollowingOver = false
         var tasks: [JournalTask] = []
         /// What was asked, and what is answered.
         var queries: [DeliveryQuery] = []
@@ -47,6 +53,33 @@ final class MemoryAdministration: Administration {
 
     // MARK: Events and tasks
 
+    func event(id: String, tenant: String?) async throws(AdministrationError) -> EventView {
+        try change { (state) throws(AdministrationError) in
+            let views = state.views.filter { $0.id == id && (tenant == nil || $0.tenant == tenant) }
+            guard views.count <= 1 else { throw .ambiguous(tenants: views.map(\.tenant)) }
+            guard let view = views.first else { throw .noEvent }
+            return view
+        }
+    }
+
+    func follow(_ choice: FollowChoice) async throws(AdministrationError) -> AsyncStream<Followed> {
+        try change { state in state.follows.append(choice) }
+        return AsyncStream { [self] in
+            while true {
+                let (next, isOver) = edit { state in
+                    (state.followed.isEmpty ? nil : state.followed.removeFirst(), state.isFollowingOver)
+                }
+                if let next { return next }
+                if isOver { return nil }
+                // Cancelled, it finds out above.
+                try? await Task.sleep(for: .milliseconds(5))
+                if Task.isCancelled { return nil }
+            }
+        }
+    }
+
+    func endFollowing() { edit { $0.isFollowingOver = true } }
+
     func eraseEvent(id: String, tenant: String?) async throws(AdministrationError) -> JournalTask {
         try change { (state) throws(AdministrationError) in
             let tenants = (state.events[id] ?? []).filter { tenant == nil || $0 == tenant }
@@ -80,7 +113,8 @@ final class MemoryAdministration: Administration {
             state.replays.append(request)
             if request.isDryRun { return ReplayAnswer(count: 3, isExact: false, task: nil) }
             let replay = JournalTask.Replay(
-                webhook: webhook.number, id: webhook.id, status: request.status, since: request.since,
+                webhook: webhook.number, id: webhook.id, tenant: webhook.tenant, status: request.status,
+                since: request.since,
                 until: request.until, next: 1, through: 9)
             return ReplayAnswer(count: 3, task: state.begin(.replay(replay)))
         }
@@ -90,10 +124,11 @@ final class MemoryAdministration: Administration {
         event id: String, tenant: String?, webhook: String?
     ) async throws(AdministrationError) -> ReplayAnswer {
         try change { (state) throws(AdministrationError) in
-            guard state.events[id] != nil else { throw .noEvent }
+            let owners = (state.events[id] ?? []).filter { tenant == nil || $0 == tenant }
+            guard let owner = owners.first else { throw .noEvent }
             var numbers: [WebhookNumber] = [1, 2]
             if let webhook { numbers = [try state.find(webhook, tenant).number] }
-            let replay = JournalTask.ReplayEvent(id: id, sequence: 1, webhooks: numbers)
+            let replay = JournalTask.ReplayEvent(id: id, tenant: owner, sequence: 1, webhooks: numbers)
             return ReplayAnswer(count: numbers.count, task: state.begin(.replayEvent(replay)))
         }
     }
@@ -108,15 +143,57 @@ final class MemoryAdministration: Administration {
         }
     }
 
-    func task(_ number: UInt64) async throws(AdministrationError) -> TaskState {
+    func task(_ number: UInt64, tenant: String?) async throws(AdministrationError) -> TaskState {
         try look { (state) throws(AdministrationError) in
-            if let task = state.tasks.first(where: { $0.number == number }) { return .known(task) }
-            guard number > 0, number <= state.forgottenTasks else { throw .noTask }
+            if let task = state.tasks.first(where: { $0.number == number }) {
+                guard tenant == nil || task.tenant == tenant else { throw .noTask }
+                return .known(task)
+            }
+            guard tenant == nil, number > 0, number <= state.forgottenTasks else { throw .noTask }
             return .finishedBefore
         }
     }
 
-    func tasks() async -> [JournalTask] { state.withLock { $0.tasks.reversed() } }
+    func tasks(tenant: String?) async -> [JournalTask] {
+        state.withLock { $0.tasks.reversed().filter { tenant == nil || $0.tenant == tenant } }
+    }
+
+    // MARK: Keys
+
+    func key(_ text: String) -> APIKey? {
+        state.withLock { state in APIKeyText.id(of: text).flatMap { state.table.key(id: $0) } }
+            .flatMap { $0.digest == text ? $0 : nil }
+    }
+
+    /// The digest is the text itself: how keys are told apart is not this double's business.
+    func createKey(_ draft: APIKeyDraft) async throws(AdministrationError) -> (key: APIKey, text: String) {
+        try change { state in
+            let number = UInt32(state.table.keyList.count + 1)
+            let random = String(repeating: "0", count: 24) + "\(number + 10)"
+            let text = "hlk_\(random)_\(String(repeating: "S", count: 52))"
+            let key = APIKey(
+                number: number, id: "key_\(random)", digest: text, tenant: draft.tenant, summary: draft.summary,
+                createdAt: state.now)
+            state.table.apply(RegistrationChange(revision: state.table.revision + 1, kind: .putKey(key)))
+            return (key, text)
+        }
+    }
+
+    func key(withID id: String) async throws(AdministrationError) -> APIKey {
+        guard let key = state.withLock({ $0.table.key(id: id) }) else { throw .noKey }
+        return key
+    }
+
+    func removeKey(id: String) async throws(AdministrationError) {
+        try change { (state) throws(AdministrationError) in
+            guard state.table.key(id: id) != nil else { throw .noKey }
+            state.table.apply(RegistrationChange(revision: state.table.revision + 1, kind: .removeKey(id)))
+        }
+    }
+
+    func keys(after: UInt32, limit: Int) async -> [APIKey] {
+        state.withLock { Array($0.table.keyList.drop { $0.number <= after }.prefix(limit)) }
+    }
 
     func status() async -> RelayStatus { state.withLock { $0.status } }
 
@@ -143,7 +220,10 @@ final class MemoryAdministration: Administration {
     ) async throws(AdministrationError) -> WebhookView {
         try change { (state) throws(AdministrationError) in
             var webhook = try state.find(id, tenant)
-            if let url = patch.url { webhook.url = url }
+            if let url = patch.url {
+                webhook.url = url
+                webhook.madeByAdministrator = patch.byAdministrator
+            }
             if let patterns = patch.patterns { webhook.patterns = patterns }
             if let isActive = patch.isActive { webhook.state = isActive ? .active : .paused }
             if let summary = patch.summary { webhook.summary = summary }
@@ -155,6 +235,20 @@ final class MemoryAdministration: Administration {
             if let rateLimit = patch.rateLimit { webhook.settings.rateLimit = rateLimit }
             if let ordering = patch.ordering { webhook.settings.ordering = ordering }
             webhook.updatedAt = state.now + 1000
+            state.put(webhook)
+            return WebhookView(webhook: webhook, health: state.health[id] ?? WebhookHealth())
+        }
+    }
+
+    func rotateSecret(
+        of id: String, tenant: String?, _ rotation: SecretRotation
+    ) async throws(AdministrationError) -> WebhookView {
+        try change { (state) throws(AdministrationError) in
+            let current = try state.find(id, tenant)
+            let secret = rotation.secret ?? WebhookSecret(randomBytes: [UInt8](repeating: 8, count: 32))
+            guard let webhook = current.rotated(to: secret, grace: rotation.grace, at: state.now) else {
+                throw .conflict("the same")
+            }
             state.put(webhook)
             return WebhookView(webhook: webhook, health: state.health[id] ?? WebhookHealth())
         }
@@ -184,6 +278,28 @@ final class MemoryAdministration: Administration {
         state.withLock { state in
             state.table.list(tenant: tenant).filter { $0.number > after }.prefix(limit).map {
                 WebhookView(webhook: $0, health: state.health[$0.id] ?? WebhookHealth())
+            }
+        }
+    }
+
+    func webhooks(
+        tenant: String?, by order: WebhookOrder, after: WebhookNumber, from offset: Int, limit: Int
+    ) async -> [WebhookView] {
+        state.withLock { state in
+            let all = state.table.list(tenant: tenant).filter { $0.number > after }
+            let standings = all.map { webhook in
+                let health = state.health[webhook.id] ?? WebhookHealth()
+                var standing = WebhookStanding(number: webhook.number)
+                standing.pending = health.pending
+                standing.consecutiveFailures = health.consecutiveFailures
+                standing.delivered = health.delivered
+                standing.lastFailureAt = health.lastFailureAt
+                return standing
+            }
+            return order.ranked(standings).dropFirst(offset).prefix(limit).compactMap { number in
+                all.first { $0.number == number }.map {
+                    WebhookView(webhook: $0, health: state.health[$0.id] ?? WebhookHealth())
+                }
             }
         }
     }
@@ -243,4 +359,8 @@ extension RegistrationRules {
             egress: AddressPolicy(allow: [EgressRule(range: loopback, port: 8080)], requireHTTPS: true),
             signatureHeader: "X-Signature")
     }
+}
+
+extension Caller {
+    static let administrator = Caller(.host, .unknown)
 }

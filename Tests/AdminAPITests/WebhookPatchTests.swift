@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct WebhookPatchTests {
     func patch(_ members: (String, JSONValue)...) throws(InvalidFields) -> WebhookPatch {
-        try WebhookFields.patch(JSONObject(members), tenant: "acme", rules: .forTests())
+        try WebhookFields.patch(JSONObject(members), tenant: "acme", by: .administrator, rules: .forTests())
     }
 
     @Test func emptyPatch() throws {

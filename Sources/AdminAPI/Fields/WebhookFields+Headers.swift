@@ -54,7 +54,7 @@ extension WebhookFields {
             fault("headers", "has \"\(name)\", whose value contains a control character")
             return nil
         }
-        guard text.first != " ", text.last != " " else {
+        guard text.unicodeScalars.first != " ", text.unicodeScalars.last != " " else {
             fault("headers", "has \"\(name)\", whose value begins or ends with a space")
             return nil
         }

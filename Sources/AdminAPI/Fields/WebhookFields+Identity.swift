@@ -25,7 +25,8 @@ extension WebhookFields {
         // A name is looked up for every attempt, and its addresses are judged then.
         guard case .address(let address) = url.host else { return url }
         let verdict = rules.egress.verdict(
-            for: address, port: url.port, isHTTPS: url.scheme == .https, tenant: tenant, madeByAdministrator: true)
+            for: address, port: url.port, isHTTPS: url.scheme == .https, tenant: tenant,
+            madeByAdministrator: caller.isAdministrator)
         switch verdict {
         case .allowed:
             return url
@@ -46,8 +47,8 @@ extension WebhookFields {
 
     mutating func summary(_ value: JSONValue) -> String? {
         guard let text = value.stringValue else { return wrongKind("description", "a string", value) }
-        guard text.utf8.count <= Limits.descriptionBytes else {
-            fault("description", "must have at most \(Limits.descriptionBytes) bytes")
+        guard text.unicodeScalars.count <= Limits.descriptionCharacters else {
+            fault("description", "must have at most \(Limits.descriptionCharacters) characters")
             return nil
         }
         return text

@@ -34,7 +34,7 @@ extension WebhookFields {
             ordering: optional("ordering") { $0.ordering($1) })
     }
 
-    private mutating func integer(_ field: String, _ value: JSONValue, _ range: ClosedRange<Int64>) -> Int64? {
+    mutating func integer(_ field: String, _ value: JSONValue, _ range: ClosedRange<Int64>) -> Int64? {
         guard let number = value.integerValue, range.contains(number) else {
             fault(field, "must be a whole number from \(range.lowerBound) to \(range.upperBound)")
             return nil

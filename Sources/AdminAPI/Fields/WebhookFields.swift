@@ -6,23 +6,28 @@ package import RelayCore
 /// it can't stand for anything.
 package struct WebhookFields {
     let rules: RegistrationRules
+    let caller: Caller
     private let object: JSONObject
-    private var errors: [FieldError] = []
+    private(set) var errors: [FieldError] = []
 
-    private init(_ object: JSONObject, rules: RegistrationRules) {
+    init(_ object: JSONObject, by caller: Caller, rules: RegistrationRules) {
         self.object = object
+        self.caller = caller
         self.rules = rules
     }
 
-    /// Checks the body of a create call by an administrator.
+    /// Checks the body of a create call.
     ///
     /// - Parameters:
     ///   - object: the body
+    ///   - caller: an administrator has to name the tenant; with a tenant's key it is that one
     ///   - rules: the host's event types, addresses and reserved header fields
     /// - Throws: all that is wrong with it
-    package static func draft(_ object: JSONObject, rules: RegistrationRules) throws(InvalidFields) -> WebhookDraft {
-        var fields = WebhookFields(object, rules: rules)
-        let tenant = fields.required("tenantId", why: "whose events the webhook is to receive") { $0.tenant($1) }
+    package static func draft(
+        _ object: JSONObject, by caller: Caller, rules: RegistrationRules
+    ) throws(InvalidFields) -> WebhookDraft {
+        var fields = WebhookFields(object, by: caller, rules: rules)
+        let tenant = fields.owner()
         let url = fields.required("url", why: "where the events are to go") {
             $0.url($1, tenant: tenant ?? "")
         }
@@ -42,21 +47,24 @@ package struct WebhookFields {
             settings: DeliverySettings(
                 maxInFlight: settings.maxInFlight.value, timeout: settings.timeout.value,
                 maxAge: settings.maxAge.value, retrySchedule: settings.retrySchedule.value,
-                rateLimit: settings.rateLimit.value, ordering: settings.ordering.value ?? .none))
+                rateLimit: settings.rateLimit.value, ordering: settings.ordering.value ?? .none),
+            madeByAdministrator: caller.isAdministrator)
     }
 
-    /// Checks the body of a change by an administrator.
+    /// Checks the body of a change.
     ///
     /// - Parameters:
     ///   - object: the body; null takes an optional field away
     ///   - tenant: the webhook's tenant
+    ///   - caller: who asks
     ///   - rules: the host's event types, addresses and reserved header fields
     /// - Throws: all that is wrong with it
     package static func patch(
-        _ object: JSONObject, tenant: String, rules: RegistrationRules
+        _ object: JSONObject, tenant: String, by caller: Caller, rules: RegistrationRules
     ) throws(InvalidFields) -> WebhookPatch {
-        var fields = WebhookFields(object, rules: rules)
+        var fields = WebhookFields(object, by: caller, rules: rules)
         var patch = WebhookPatch()
+        patch.byAdministrator = caller.isAdministrator
         patch.url = fields.notNull("url") { $0.url($1, tenant: tenant) }
         patch.patterns = fields.notNull("events") { $0.patterns($1) }
         patch.isActive = fields.notNull("isActive") { $0.isActive($1) }
@@ -134,9 +142,19 @@ package struct WebhookFields {
         }
     }
 
-    private mutating func refuseOthers(than known: [String]) {
+    /// Whose the webhook is to be.
+    private mutating func owner() -> String? {
+        guard let own = caller.tenant else {
+            return required("tenantId", why: "whose events the webhook is to receive") { $0.tenant($1) }
+        }
+        let named = notNull("tenantId") { $0.tenant($1) }
+        if let named, named != own { fault("tenantId", "must be the key's own tenant, or be left out") }
+        return own
+    }
+
+    mutating func refuseOthers(than known: [String], _ message: String = "is not a field that a webhook has") {
         for name in object.names where !known.contains(name) {
-            fault(name, "is not a field that a webhook has")
+            fault(name, message)
         }
     }
 

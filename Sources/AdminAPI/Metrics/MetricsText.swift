@@ -37,6 +37,9 @@ enum MetricsText {
         text.family("hookline_journal_sync_seconds", .histogram, "How long fdatasync of the journal took.")
         text.samples(metrics.syncs)
         text.gauge("hookline_journal_bytes", metrics.journalBytes, "Bytes of the journal's segments that count.")
+        text.gauge(
+            "hookline_journal_max_bytes", metrics.journalMaxBytes,
+            "journal.max-bytes: settled history goes from seven eighths of it on.")
         text.gauge("hookline_journal_segments", metrics.journalSegments, "Segments of the journal.")
         text.family("hookline_journal_damage_total", .counter, "Damage to the journal that this start found, by kind.")
         for kind in RelayMetrics.Damage.allCases { text.sample(metrics.damage[kind] ?? 0, ("kind", kind.rawValue)) }
@@ -48,6 +51,7 @@ enum MetricsText {
     }
 
     private static func deliveries(_ metrics: RelayMetrics, _ text: inout PrometheusText) {
+        text.gauge("hookline_paused", metrics.isPaused ? 1 : 0, "Whether all deliveries of the host are held back.")
         text.gauge("hookline_backlog_deliveries", metrics.pending, "Deliveries that are not settled.")
         text.family(
             "hookline_backlog_oldest_seconds", .gauge,

@@ -7,16 +7,16 @@ struct DeliveryRoutes: Sendable {
     let administration: any Administration
 
     func add(to routes: inout RouteTable) {
-        routes.add(.get, "/api/v1/webhooks/{id}/deliveries", list)
-        routes.add(.post, "/api/v1/webhooks/{id}/replay", replay)
-        routes.add(.post, "/api/v1/webhooks/{id}/test", test)
-        routes.add(.post, "/api/v1/events/{id}/replay", replayEvent)
+        routes.add(.get, "/api/v1/webhooks/{id}/deliveries", for: .tenants, list)
+        routes.add(.post, "/api/v1/webhooks/{id}/replay", for: .tenants, replay)
+        routes.add(.post, "/api/v1/webhooks/{id}/test", for: .tenants, test)
+        routes.add(.post, "/api/v1/events/{id}/replay", for: .tenants, replayEvent)
     }
 
     @Sendable
     private func list(_ request: Request, _ context: APIContext) async throws -> Response {
         var query = Query(request, names: ["tenantId", "status", "since", "until", "limit", "cursor"])
-        let tenant = query.tenant()
+        let tenant = query.tenant(context)
         let wanted = query.deliveries()
         try query.check()
         let id = try context.parameters.require("id")
@@ -47,7 +47,7 @@ struct DeliveryRoutes: Sendable {
     @Sendable
     private func replay(_ request: Request, _ context: APIContext) async throws -> Response {
         var query = Query(request, names: ["tenantId"])
-        let tenant = query.tenant()
+        let tenant = query.tenant(context)
         try query.check()
         let id = try context.parameters.require("id")
         let object = try await request.jsonObject(isOptional: true)
@@ -61,7 +61,7 @@ struct DeliveryRoutes: Sendable {
     @Sendable
     private func replayEvent(_ request: Request, _ context: APIContext) async throws -> Response {
         var query = Query(request, names: ["tenantId"])
-        let tenant = query.tenant()
+        let tenant = query.tenant(context)
         try query.check()
         let id = try context.parameters.require("id")
         let object = try await request.jsonObject(isOptional: true)
@@ -75,7 +75,7 @@ struct DeliveryRoutes: Sendable {
     @Sendable
     private func test(_ request: Request, _ context: APIContext) async throws -> Response {
         var query = Query(request, names: ["tenantId"])
-        let tenant = query.tenant()
+        let tenant = query.tenant(context)
         try query.check()
         let id = try context.parameters.require("id")
         let object = try await request.jsonObject(isOptional: true)

@@ -6,7 +6,7 @@ struct EventTypeRoutes: Sendable {
     let administration: any Administration
 
     func add(to routes: inout RouteTable) {
-        routes.add(.get, "/api/v1/event-types", list)
+        routes.add(.get, "/api/v1/event-types", for: .tenants, list)
     }
 
     @Sendable

@@ -7,7 +7,7 @@ struct MetricsRoutes: Sendable {
     let administration: any Administration
 
     func add(to routes: inout RouteTable) {
-        routes.add(.get, "/metrics") { [administration] _, _ in
+        routes.add(.get, "/metrics", for: .everybody) { [administration] _, _ in
             Response(
                 status: .ok, headers: [.contentType: PrometheusText.contentType],
                 body: ResponseBody(

@@ -6,8 +6,8 @@ struct PauseRoutes: Sendable {
     let administration: any Administration
 
     func add(to routes: inout RouteTable) {
-        routes.add(.post, "/api/v1/pause") { request, _ in try await set(true, request) }
-        routes.add(.post, "/api/v1/resume") { request, _ in try await set(false, request) }
+        routes.add(.post, "/api/v1/pause", for: .administrators) { request, _ in try await set(true, request) }
+        routes.add(.post, "/api/v1/resume", for: .administrators) { request, _ in try await set(false, request) }
     }
 
     private func set(_ isPaused: Bool, _ request: Request) async throws -> Response {

@@ -6,8 +6,8 @@ struct ProbeRoutes: Sendable {
     let administration: any Administration
 
     func add(to routes: inout RouteTable) {
-        routes.add(.get, "/healthz") { _, _ in Response(json: ["status": "ok"]) }
-        routes.add(.get, "/readyz", ready)
+        routes.add(.get, "/healthz", for: .everybody) { _, _ in Response(json: ["status": "ok"]) }
+        routes.add(.get, "/readyz", for: .everybody, ready)
     }
 
     @Sendable

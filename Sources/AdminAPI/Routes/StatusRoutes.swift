@@ -7,13 +7,14 @@ struct StatusRoutes: Sendable {
     let version: String
 
     func add(to routes: inout RouteTable) {
-        routes.add(.get, "/api/v1/status", show)
+        routes.add(.get, "/api/v1/status", for: .administrators, show)
     }
 
     @Sendable
     private func show(_ request: Request, _ context: APIContext) async throws -> Response {
         try Query(request, names: []).check()
         let status = await administration.status()
+        let problems = status.problems(at: status.now)
         return Response(json: [
             "version": .string(status.version.isEmpty ? version : status.version),
             "pid": .count(status.pid),
@@ -39,13 +40,26 @@ struct StatusRoutes: Sendable {
                 "delivered": .count(status.delivered),
                 "givenUp": .count(status.givenUp),
                 "failedAttempts": .count(status.failedAttempts),
+                "oldestAcceptedAt": .time(status.oldestPendingAt),
             ],
             "journal": [
                 "bytes": .count(status.journalBytes),
+                "maxBytes": .count(status.journalMaxBytes),
                 "segments": .count(status.journalSegments),
                 "damagedRecords": .count(status.damagedRecords),
             ],
             "failing": .array(status.failing.map { WebhookPresentation.json($0) }),
+            "problems": .array(problems.map { Self.json($0) }),
         ])
+    }
+
+    private static func json(_ problem: StatusProblem) -> JSONValue {
+        [
+            "kind": .string(problem.kind.rawValue),
+            "message": .string(problem.message),
+            "since": .time(problem.since),
+            "purpose": .string(problem.purpose),
+            "command": .string(problem.command),
+        ]
     }
 }

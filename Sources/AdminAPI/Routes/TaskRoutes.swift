@@ -7,15 +7,17 @@ struct TaskRoutes: Sendable {
     let administration: any Administration
 
     func add(to routes: inout RouteTable) {
-        routes.add(.get, TaskPresentation.collection, list)
-        routes.add(.get, TaskPresentation.collection + "/{number}", show)
+        routes.add(.get, TaskPresentation.collection, for: .tenants, list)
+        routes.add(.get, TaskPresentation.collection + "/{number}", for: .tenants, show)
     }
 
     @Sendable
     private func list(_ request: Request, _ context: APIContext) async throws -> Response {
-        try Query(request, names: []).check()
+        var query = Query(request, names: ["tenantId"])
+        let tenant = query.tenant(context)
+        try query.check()
         // There are never more than the relay's own bounds allow: one page holds them all.
-        let tasks = await administration.tasks()
+        let tasks = await administration.tasks(tenant: tenant)
         return Response(json: ["data": .array(tasks.map { TaskPresentation.json($0) }), "nextCursor": nil])
     }
 
@@ -26,7 +28,7 @@ struct TaskRoutes: Sendable {
             throw Problem(AdministrationError.noTask)
         }
         let state = try await administer { () async throws(AdministrationError) in
-            try await administration.task(number)
+            try await administration.task(number, tenant: context.caller.tenant)
         }
         switch state {
         case .known(let task): return Response(json: TaskPresentation.json(task))

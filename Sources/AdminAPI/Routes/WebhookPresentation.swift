@@ -19,6 +19,7 @@ enum WebhookPresentation {
             ("stateReason", .text(state.reason)),
             ("description", .text(webhook.summary)),
             ("headers", .object(JSONObject(webhook.headers.map { ($0.name, .string($0.value)) }))),
+            ("previousSecretExpiresAt", .time(webhook.previousSecret?.expiresAt)),
             ("ordering", webhook.settings.ordering.json),
         ]
         members += settings(webhook.settings)
@@ -57,6 +58,7 @@ enum WebhookPresentation {
         [
             "breaker": .string(health.breaker.name),
             "consecutiveFailures": .count(health.consecutiveFailures),
+            "failingSince": .time(health.failingSince),
             "lastSuccessAt": .time(health.lastSuccessAt),
             "lastFailureAt": .time(health.lastFailureAt),
             "lastFailure": .text(health.lastFailure),

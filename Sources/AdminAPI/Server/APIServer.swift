@@ -6,46 +6,58 @@ package import NIOCore
 import NIOPosix
 package import RelayCore
 
-/// The administrators' HTTP/1.1 server on a Unix socket.
+/// The administrators' HTTP/1.1 server on one listening socket.
 ///
 /// Routing and the HTTP parts are Hummingbird's. The accept loop is ours, because Hummingbird's server can't take over
-/// a socket that systemd or the daemon has bound. Whoever can open the socket is an administrator: the file's owner,
-/// group and mode decide.
+/// a socket that systemd or the daemon has bound. Whoever can open the Unix socket is an administrator: the file's
+/// owner, group and mode decide. On TCP keys do. Each of the two has bounds of its own, so that neither can keep the
+/// other one's callers out.
 package struct APIServer: Sendable {
     private let http: HTTP1Channel
     private let logger: Logger
     private let group: any EventLoopGroup
     private let limits: APILimits
+    private let administration: any Administration
 
     /// Makes a server that isn't listening yet.
     ///
     /// - Parameters:
     ///   - administration: what the routes call
+    ///   - answers: knows what was answered to requests with an `Idempotency-Key`
     ///   - version: Hookline's version, for the `Server` header field and `GET /status`
     ///   - logger: for what goes wrong; requests are logged at `debug`, without their bodies
     ///   - group: event loops of NIOPosix that the connections live on
+    ///   - door: what it listens on
     package init(
-        administration: any Administration, version: String, logger: Logger, group: any EventLoopGroup
+        administration: any Administration, answers: any AnswerStore, version: String, logger: Logger,
+        group: any EventLoopGroup, door: Door
     ) {
         self.init(
-            administration: administration, version: version, logger: logger, group: group, limits: APILimits())
+            administration: administration, answers: answers, version: version, logger: logger, group: group,
+            door: door,
+            limits: APILimits())
     }
 
     init(
-        administration: any Administration, version: String, logger: Logger, group: any EventLoopGroup,
-        limits: APILimits
+        administration: any Administration, answers: any AnswerStore, version: String, logger: Logger,
+        group: any EventLoopGroup, door: Door, limits: APILimits
     ) {
         self.logger = logger
         self.group = group
         self.limits = limits
-        let responder = APIResponder(administration: administration, version: version, logger: logger)
+        self.administration = administration
+        let responder = APIResponder(
+            administration: administration, answers: answers, version: version, logger: logger, door: door)
         http = HTTP1Channel(
             responder: { request, writer, channel in
                 let response = await responder.respond(to: request, on: channel)
                 try await writer.write(response: response.head, body: response.body)
             },
             configuration: HTTP1Channel.Configuration(
-                additionalChannelHandlers: [TransferDeadlineHandler(limit: limits.transferTime)],
+                additionalChannelHandlers: [
+                    TransferDeadlineHandler(
+                        limit: limits.transferTime, headLimit: limits.idleTime, standstill: limits.standstillTime)
+                ],
                 idleTimeout: limits.idleTime,
                 httpDecoderConfiguration: HTTP1Channel.Configuration.DecoderConfiguration(
                     maxHeaderFieldSize: limits.headerBytes, maxHeaderListSize: limits.headerBytes,
@@ -66,6 +78,8 @@ package struct APIServer: Sendable {
         let open = OpenConnections()
         let listener = try await bootstrap(connections, open).withBoundSocket(descriptor).get()
         listener.closeFuture.whenComplete { _ in connections.close() }
+        // NIO has listened once more, for fewer; where that can't be changed back, fewer wait.
+        _ = listen(descriptor, limits.backlog)
         onReady()
         await withTaskCancellationHandler {
             // The one task that cancellation doesn't reach: in a cancelled task NIO's writer refuses the answers to
@@ -81,6 +95,7 @@ package struct APIServer: Sendable {
             }.value
         } onCancel: {
             listener.close(promise: nil)
+            administration.endFollowing()
             open.stop(within: limits.stopTime, on: listener.eventLoop)
         }
         guard Task.isCancelled else { throw APIServerError.listenerClosed }

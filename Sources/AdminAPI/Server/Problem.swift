@@ -25,12 +25,17 @@ struct Problem: Error {
         self.errors = errors
     }
 
+    /// Another tenant than the key's, whether there is one or not.
+    static var noTenant: Problem { Problem(.notFound, detail: "There is no such tenant.") }
+
     init(_ error: AdministrationError) {
         switch error {
         case .notFound:
             self.init(.notFound, detail: "There is no such webhook.")
         case .noEvent:
             self.init(.notFound, detail: "There is no such event.")
+        case .noKey:
+            self.init(.notFound, detail: "There is no such key.")
         case .noTask:
             self.init(.notFound, detail: "There is no such task.")
         case .ambiguous(let tenants):

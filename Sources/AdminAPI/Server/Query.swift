@@ -6,6 +6,8 @@ import RelayCore
 struct Query {
     private var values: [String: String] = [:]
     private(set) var errors: [FieldError] = []
+    /// Whether a tenant's key was used, and another tenant named.
+    private var isForeign = false
 
     /// - Parameter names: the names that the call knows
     init(_ request: Request, names: Set<String>) {
@@ -22,11 +24,13 @@ struct Query {
         }
     }
 
-    /// `tenantId`: the tenant that the call is narrowed to, nil for all.
-    mutating func tenant() -> String? {
-        guard let text = values["tenantId"] else { return nil }
+    /// `tenantId`: the tenant that the call is narrowed to, nil for all; with a tenant's key always that tenant.
+    mutating func tenant(_ context: APIContext) -> String? {
+        let own = context.caller.tenant
+        guard let text = values["tenantId"] else { return own }
         if !Identifier.isValid(text) { errors.append(FieldError("tenantId", WebhookFields.identifierRule)) }
-        return text
+        if let own, own != text { isForeign = true }
+        return own ?? text
     }
 
     static let timeRule = "must be a date and time such as 2026-05-02T14:32:10Z (RFC 3339)"
@@ -49,6 +53,22 @@ struct Query {
             if query.cursor == nil { errors.append(Self.wrongCursor) }
         }
         return query
+    }
+
+    /// Which events are followed.
+    mutating func following(_ context: APIContext) -> FollowChoice {
+        if values["follow"] != "true" {
+            errors.append(
+                FieldError("follow", "must be true: events can be followed here, and are found by their ids elsewhere"))
+        }
+        var choice = FollowChoice(tenant: tenant(context))
+        if let text = values["event"] {
+            choice.pattern = EventPattern(text)
+            if choice.pattern == nil {
+                errors.append(FieldError("event", "must be an event type, or a pattern such as application.* or *"))
+            }
+        }
+        return choice
     }
 
     private mutating func time(_ name: String) -> Int64? {
@@ -82,15 +102,35 @@ struct Query {
         return page
     }
 
+    /// `sort` and `offset`; nil: the list is in the order of creation, and pages by its cursor.
+    mutating func ranking() -> (order: WebhookOrder, offset: Int)? {
+        var offset = 0
+        if let text = values["offset"] {
+            offset = Int(text).flatMap { Page.offsets.contains($0) ? $0 : nil } ?? -1
+            if offset < 0 {
+                errors.append(FieldError("offset", "must be a number from 0 to \(Page.offsets.upperBound)"))
+            }
+        }
+        guard let text = values["sort"] else { return values["offset"].map { _ in (.created, max(0, offset)) } }
+        guard let order = WebhookOrder(rawValue: text) else {
+            let known = WebhookOrder.allCases.map(\.rawValue).joined(separator: ", ")
+            errors.append(FieldError("sort", "must be one of \(known)"))
+            return nil
+        }
+        return (order, offset)
+    }
+
     /// - Throws: ``Problem`` 422 if anything was wrong.
     func check() throws(Problem) {
         if !errors.isEmpty { throw Problem(errors) }
+        if isForeign { throw Problem.noTenant }
     }
 }
 
 /// Which part of a list is asked for.
 struct Page {
     static let limits = 1...200
+    static let offsets = 0...1_000_000
 
     var limit = 50
     var after: WebhookNumber = 0
