@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import RelayCore
 
 /// The executable: one subcommand for each thing that a person or a unit does with it.
@@ -19,14 +20,24 @@ struct Hookline: AsyncParsableCommand {
         version: HooklineVersion.text,
         subcommands: [DemoCommand.self],
         groupedSubcommands: [
-            CommandGroup(name: "Daemon", subcommands: [ServeCommand.self, CheckCommand.self, StatusCommand.self]),
+            CommandGroup(
+                name: "Daemon",
+                subcommands: [ServeCommand.self, CheckCommand.self, StatusCommand.self, TopCommand.self]),
             CommandGroup(
                 name: "Everyday",
                 subcommands: [
                     SendCommand.self, WebhooksCommand.self, EventsCommand.self, TenantsCommand.self, PauseCommand.self,
-                    ResumeCommand.self,
+                    ResumeCommand.self, KeysCommand.self,
                 ]),
             CommandGroup(name: "Offline", subcommands: [JournalCommand.self, ResealCommand.self]),
             CommandGroup(name: "Receiver", subcommands: [ListenCommand.self, VerifyCommand.self]),
         ])
+
+    static func main() async {
+        // libdispatch asks for a nice value of -4 for the thread behind its timers and signals. The kernel gives that to
+        // root alone, and the library tells the system's log of it in each process of everybody else: nothing to be done
+        // about it, and nothing lost by it. It says nothing else that the commands don't say themselves.
+        setenv("LIBDISPATCH_LOG", "NO", 0)
+        await main(nil)
+    }
 }

@@ -34,6 +34,13 @@ struct APIClient: Sendable {
         return json
     }
 
+    /// Gets something as the bytes that came: JSON whose values may say more than ``JSONValue`` can.
+    func bytes(_ target: String) async throws(APIFailure) -> [UInt8] {
+        let answer = try await exchange(.get, target, body: nil)
+        guard (200..<300).contains(answer.status) else { throw refusal(answer.status, try parse(answer)) }
+        return Array(answer.body.readableBytesView)
+    }
+
     private func parse(_ answer: HTTPAnswer) throws(APIFailure) -> JSONValue {
         guard answer.body.readableBytes > 0 else { return .null }
         do {
@@ -43,7 +50,7 @@ struct APIClient: Sendable {
         }
     }
 
-    private func refusal(_ status: Int, _ json: JSONValue) -> APIFailure {
+    func refusal(_ status: Int, _ json: JSONValue) -> APIFailure {
         let errors = (json["errors"]?.arrayValue ?? []).map { entry in
             (
                 field: PrintableText.of(entry["field"]?.stringValue ?? ""),
@@ -83,7 +90,12 @@ struct APIClient: Sendable {
         defer { channel.close(promise: nil) }
         send(method, target, body, on: channel)
         do {
-            return try await answer.futureResult.get()
+            // Cancelled, it does not wait for the answer.
+            return try await withTaskCancellationHandler {
+                try await answer.futureResult.get()
+            } onCancel: {
+                channel.close(promise: nil)
+            }
         } catch let failure as APIFailure {
             throw failure
         } catch {

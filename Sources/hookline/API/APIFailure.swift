@@ -72,6 +72,7 @@ enum APIFailure: Error, CustomStringConvertible {
     private static func option(of field: String) -> String {
         switch field {
         case "tenantId": "--tenant"
+        case "admin": "--admin"
         case "events": "--event"
         case "headers": "--header"
         case "description": "--description"

@@ -2,28 +2,29 @@ import AdminAPI
 
 /// The daemon's status as one screen, from the API's JSON.
 enum StatusText {
-    static func lines(_ status: JSONValue, width: Int?, style: TextStyle) -> [String] {
-        let advice = advice(status)
+    static func lines(_ status: JSONValue, now: Int64, width: Int?, style: TextStyle) -> [String] {
+        let problems = status["problems"]?.arrayValue ?? []
         let isReady = status["isReady"] == true
         let verdict =
-            advice.isEmpty
+            problems.isEmpty
             ? style.green("All is well.")
             : isReady ? style.yellow("Events are accepted, but look at this:") : style.red("Events are not accepted.")
         var lines = [verdict]
-        for entry in advice {
-            lines.append("  - " + entry.what)
-            lines.append("    " + entry.remedy)
-        }
+        for problem in problems { lines += self.lines(of: problem, now: now, width: width, style: style) }
         lines.append("")
-        lines += counts(status).map { style.dim($0.0.padded(to: 12)) + $0.1 }
+        for (name, text) in counts(status, now: now) {
+            let wrapped = TextWidth.wrap(text, to: (width ?? .max) - 12)
+            lines.append(style.dim(name.padded(to: 12)) + wrapped[0])
+            lines += wrapped.dropFirst().map { String(repeating: " ", count: 12) + $0 }
+        }
         let failing = status["failing"]?.arrayValue ?? []
         if !failing.isEmpty {
-            var table = TextTable("FAILING", "TENANT", "IN A ROW", "WAITING", "URL", "LAST FAILURE")
+            var table = TextTable("FAILING", "TENANT", "IN A ROW", "WAITING", "LAST FAILURE", "URL")
             for webhook in failing {
                 let health = webhook["health"]
                 table.add([
                     text(webhook["id"]), text(webhook["tenantId"]), text(health?["consecutiveFailures"]),
-                    text(webhook["backlog"]?["pending"]), text(webhook["url"]), text(health?["lastFailure"]),
+                    text(webhook["backlog"]?["pending"]), text(health?["lastFailure"]), text(webhook["url"]),
                 ])
             }
             lines += [""] + table.lines(width: width, style: style)
@@ -31,7 +32,25 @@ enum StatusText {
         return lines
     }
 
-    private static func counts(_ status: JSONValue) -> [(String, String)] {
+    /// A problem: what is wrong, since when, and the command to run, which is never broken, so that it can be copied.
+    private static func lines(of problem: JSONValue, now: Int64, width: Int?, style: TextStyle) -> [String] {
+        let room = (width ?? .max) - 4
+        var message = text(problem["message"])
+        if let since = TopSample.time(problem["since"]) {
+            message += " Since \(text(problem["since"]).prefix(19))Z, \(TopText.age(now - since)) ago."
+        }
+        var lines = TextWidth.wrap(message, to: room).enumerated().map { ($0 == 0 ? "  - " : "    ") + $1 }
+        let purpose = "To \(text(problem["purpose"])):"
+        let command = text(problem["command"])
+        if TextWidth.of(purpose) + 1 + TextWidth.of(command) <= room {
+            lines.append("    \(purpose) \(style.cyan(command))")
+        } else {
+            lines += ["    " + purpose, "      " + style.cyan(command)]
+        }
+        return lines
+    }
+
+    private static func counts(_ status: JSONValue, now: Int64) -> [(String, String)] {
         let webhooks = status["webhooks"]
         let events = status["events"]
         let deliveries = status["deliveries"]
@@ -40,7 +59,7 @@ enum StatusText {
             (
                 "Daemon",
                 "Hookline \(text(status["version"])), process \(text(status["pid"])), "
-                    + "since \(text(status["startedAt"]))"
+                    + "up \(TopText.age(now - (TopSample.time(status["startedAt"]) ?? now)))"
             ),
             (
                 "Webhooks",
@@ -54,7 +73,11 @@ enum StatusText {
             ),
             (
                 "Deliveries",
-                "\(text(deliveries?["pending"])) waiting, \(text(deliveries?["inFlight"])) in flight, "
+                "\(text(deliveries?["pending"])) waiting"
+                    + (TopSample.time(deliveries?["oldestAcceptedAt"]).map {
+                        " (the oldest for \(TopText.age(now - $0)))"
+                    } ?? "")
+                    + ", \(text(deliveries?["inFlight"])) in flight, "
                     + "\(text(deliveries?["delivered"])) delivered, \(text(deliveries?["givenUp"])) given up, "
                     + "\(text(deliveries?["failedAttempts"])) failed attempts"
             ),
@@ -64,47 +87,6 @@ enum StatusText {
                     + (journal?["segments"] == 1 ? "segment" : "segments")
             ),
         ]
-    }
-
-    /// What is wrong, and what helps.
-    private static func advice(_ status: JSONValue) -> [(what: String, remedy: String)] {
-        var advice: [(what: String, remedy: String)] = []
-        if status["isReady"] != true {
-            advice.append(
-                (
-                    text(status["trouble"], none: "The daemon is starting or stopping."),
-                    "Producers' events wait or are refused. The log says more: journalctl -u hookline"
-                ))
-        }
-        if status["isPaused"] == true {
-            advice.append(("All deliveries are paused: events wait.", "Let them go on: hookline resume"))
-        }
-        let failing = status["failing"]?.arrayValue ?? []
-        if !failing.isEmpty {
-            let ids = failing.map { text($0["id"]) }
-            advice.append(
-                (
-                    "\(failing.count == 1 ? "A webhook fails" : "\(failing.count) webhooks fail"); "
-                        + "events wait and are tried again.",
-                    "See why: hookline webhooks show \(ids.first ?? "ID"). Or hold it back: hookline webhooks pause "
-                        + (ids.first ?? "ID")
-                ))
-        }
-        if let disabled = status["webhooks"]?["disabled"]?.integerValue, disabled > 0 {
-            advice.append(
-                (
-                    "\(disabled == 1 ? "A webhook is" : "\(disabled) webhooks are") disabled and receive nothing.",
-                    "hookline webhooks list shows which; when the receiver is back: hookline webhooks resume ID"
-                ))
-        }
-        if let damaged = status["journal"]?["damagedRecords"]?.integerValue, damaged > 0 {
-            advice.append(
-                (
-                    "\(damaged) damaged journal record\(damaged == 1 ? " was" : "s were") found and skipped.",
-                    "The disk may be failing. The log names the files: journalctl -u hookline"
-                ))
-        }
-        return advice
     }
 
     private static func text(_ value: JSONValue?, none: String = "-") -> String {

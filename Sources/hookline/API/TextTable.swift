@@ -20,7 +20,7 @@ struct TextTable {
 
     /// The lines, headings first.
     ///
-    /// - Parameter width: characters of a line; nil if it may have any number
+    /// - Parameter width: columns of a line; nil if it may have any number
     func lines(width: Int?, style: TextStyle) -> [String] {
         let widths = columnWidths(fitting: width)
         let body = rows.map { line($0, widths) }
@@ -29,12 +29,12 @@ struct TextTable {
 
     private func columnWidths(fitting width: Int?) -> [Int] {
         var widths = headings.indices.map { column in
-            ([headings] + rows).map { $0[column].count }.max() ?? 0
+            rows.reduce(TextWidth.of(headings[column])) { max($0, TextWidth.of($1[column])) }
         }
         guard let width else { return widths }
         var excess = widths.reduce(0, +) + Self.gap.count * (widths.count - 1) - width
         for column in widths.indices.reversed() where excess > 0 {
-            let given = min(excess, max(0, widths[column] - max(Self.narrowest, headings[column].count)))
+            let given = min(excess, max(0, widths[column] - max(Self.narrowest, TextWidth.of(headings[column]))))
             widths[column] -= given
             excess -= given
         }
@@ -44,20 +44,9 @@ struct TextTable {
     private func line(_ cells: [String], _ widths: [Int]) -> String {
         let padded = zip(cells, widths).enumerated().map { index, cell in
             let (text, width) = cell
-            let shown = text.count <= width ? text : text.prefix(width - 1) + "…"
+            let shown = TextWidth.clip(text, to: width)
             return index == cells.count - 1 ? shown : shown.padded(to: width)
         }
         return padded.joined(separator: Self.gap)
-    }
-}
-
-/// The terminal that standard output goes to.
-enum Screen {
-    /// Characters of a line; nil if standard output is no terminal, or one that doesn't say.
-    static var width: Int? {
-        var size = winsize()
-        guard Console.isTerminal(STDOUT_FILENO), ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0
-        else { return nil }
-        return Int(size.ws_col)
     }
 }

@@ -36,6 +36,26 @@ enum WebhookText {
         return lines
     }
 
+    /// What the owner of a webhook whose secret was rotated has to do, and until when.
+    static func rotated(_ webhook: JSONValue, showsSecret: Bool) -> [String] {
+        var lines = ["\(text(webhook["id"])) signs with a new secret."]
+        if showsSecret {
+            lines += ["", "Secret: \(text(webhook["secret"]))", "", "Keep it now: it will not be shown again."]
+        }
+        guard webhook["previousSecretExpiresAt"]?.stringValue != nil else {
+            return lines + [
+                "The old one signs nothing any more: give the receiver the new one now.",
+                "What it refuses until then is tried again.",
+            ]
+        }
+        return lines + [
+            "The old one signs along until \(text(webhook["previousSecretExpiresAt"])). A receiver that checks",
+            "  webhook-signature       needs the new one by then: both make a signature",
+            "  X-HiresScope-Signature  has to take either by then: the old one makes it,",
+            "                          and from then on the new one does",
+        ]
+    }
+
     /// All about one.
     static func details(_ webhook: JSONValue) -> [String] {
         let health = webhook["health"]
@@ -49,6 +69,10 @@ enum WebhookText {
         ]
         if webhook["description"]?.stringValue != nil { pairs.append(("description", text(webhook["description"]))) }
         pairs += headers.map { ("header", PrintableText.of($0)) }
+        if webhook["previousSecretExpiresAt"]?.stringValue != nil {
+            pairs.append(
+                ("secret", "rotated; the old one signs along until \(text(webhook["previousSecretExpiresAt"]))"))
+        }
         let unset = "the host's"
         pairs += [
             ("timeout", webhook["timeoutMs"]?.integerValue.map { DurationText.format(.milliseconds($0)) } ?? unset),

@@ -5,8 +5,8 @@ import ArgumentParser
 struct EventsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "events",
-        abstract: "Replays and erases events.",
-        subcommands: [Replay.self, Erase.self])
+        abstract: "Shows, follows, replays and erases events.",
+        subcommands: [Show.self, Tail.self, Replay.self, Erase.self])
 
     static func path(of id: String, tenant: String?, then rest: String = "") -> String {
         let narrowed = tenant.map { "?tenantId=" + TargetText.encode($0) } ?? ""

@@ -49,7 +49,13 @@ struct SendCommand: AsyncParsableCommand {
         if Console.isTerminal(input) && Console.isTerminal(STDERR_FILENO) {
             Console.note("Type events, one JSON object a line; Ctrl-D ends.")
         }
-        let report = SendReport(file: file == "-" ? nil : file, printsReplies: json)
+        // Not while somebody types, and not among replies on the same terminal.
+        let showsProgress =
+            Console.isTerminal(STDERR_FILENO) && !Console.isTerminal(input)
+            && !(json && Console.isTerminal(STDOUT_FILENO)) && Console.environment("TERM") != "dumb"
+        let report = SendReport(
+            file: file == "-" ? nil : file, printsReplies: json,
+            progress: showsProgress ? SendProgress(input: input) : nil)
         var session = SendSession(
             path: EventsSocket.path(option: socket), input: input, retryFor: retryFor?.duration ?? .seconds(30),
             waitsForDaemon: retryFor != nil, report: report)
@@ -57,10 +63,12 @@ struct SendCommand: AsyncParsableCommand {
             try session.run()
         } catch {
             report.flush()
+            report.endProgress()
             summarize(session)
             throw explain(error)
         }
         report.flush()
+        report.endProgress()
         summarize(session)
         if session.tally.refused > 0 { throw ExitStatus.failed }
     }

@@ -18,7 +18,7 @@ struct StatusCommand: AsyncParsableCommand {
             try await client.call(.get, "/api/v1/status")
         }
         api.show(answer) {
-            StatusText.lines($0, width: Screen.width, style: .forDescriptor(1))
+            StatusText.lines($0, now: WallClock.milliseconds(), width: Screen.width, style: .forDescriptor(1))
         }
         guard answer["isReady"] == true else { throw ExitStatus.failed }
     }

@@ -21,18 +21,7 @@ extension WebhooksCommand {
 
         @OptionGroup var fields: WebhookFieldOptions
 
-        @Option(
-            name: .customLong("secret-file"),
-            help: ArgumentHelp(
-                "A file with the secret to sign with; \"-\" is standard input. Default: a new one is made.",
-                valueName: "file"))
-        var secretFile: String?
-
-        @Option(
-            help: ArgumentHelp(
-                "The secret itself, to try things out: other users of this machine can see it.",
-                valueName: "whsec_…"))
-        var secret: String?
+        @OptionGroup var secret: OwnSecretOptions
 
         @Flag(help: "Hold its deliveries back until \"webhooks resume\".")
         var paused = false
@@ -50,13 +39,10 @@ extension WebhooksCommand {
                 throw ValidationError(
                     "Say which events the webhook is to receive: --event is missing (--event '*' for all).")
             }
-            guard secret == nil || secretFile == nil else {
-                throw ValidationError("Give --secret or --secret-file, not both.")
-            }
         }
 
         func run() async throws {
-            let given = try readSecret()
+            let given = try secret.read()
             var members: [(String, JSONValue)] = [
                 ("url", .text(url ?? fields.strayURL)), ("tenantId", .text(tenant)), ("isActive", .bool(!paused)),
             ]
@@ -67,20 +53,6 @@ extension WebhooksCommand {
                 try await client.call(.post, WebhooksCommand.path, body: body)
             }
             api.show(answer) { WebhookText.added($0, showsSecret: given == nil) }
-        }
-
-        /// The secret that was given; nil if one is to be made.
-        private func readSecret() throws -> String? {
-            do {
-                if let secret { return try SecretFormatProblem.parse(secret).text }
-                guard let secretFile else { return nil }
-                let text = String(decoding: try FileInput.wholeFile(secretFile, bytesMax: 4096), as: UTF8.self)
-                return try SecretFormatProblem.parse(String(text.split(whereSeparator: \.isWhitespace).first ?? ""))
-                    .text
-            } catch {
-                Console.note("hookline: \(error)")
-                throw ExitStatus.usage
-            }
         }
     }
 }

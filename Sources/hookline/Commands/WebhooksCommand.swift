@@ -7,8 +7,8 @@ struct WebhooksCommand: AsyncParsableCommand {
         commandName: "webhooks",
         abstract: "Adds, shows and changes webhooks.",
         subcommands: [
-            Add.self, List.self, Show.self, Edit.self, Remove.self, Pause.self, Resume.self, Deliveries.self,
-            Replay.self, Test.self,
+            Add.self, List.self, Show.self, Edit.self, Remove.self, Pause.self, Resume.self, Rotate.self,
+            Deliveries.self, Replay.self, Test.self,
         ])
 
     /// The API's path of the webhooks.
@@ -33,12 +33,30 @@ struct WebhookIDArgument: ParsableArguments {
 
 extension WebhooksCommand {
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists the webhooks.")
+        static let configuration = CommandConfiguration(
+            commandName: "list", abstract: "Lists the webhooks.", usage: "hookline webhooks list [<options>]")
 
         @Option(help: ArgumentHelp("Only this tenant's.", valueName: "tenant"))
         var tenant: String?
 
+        @Option(
+            help: ArgumentHelp(
+                "Those that want looking at first: by backlog, rate, failures, name or lastFailure.", valueName: "order"
+            ))
+        var sort: Order?
+
+        @Option(help: ArgumentHelp("How many at most.", valueName: "count"))
+        var limit: Int?
+
         @OptionGroup var api: APIOptions
+
+        enum Order: String, ExpressibleByArgument, CaseIterable {
+            case backlog, rate, failures, name, lastFailure
+        }
+
+        func validate() throws {
+            if let limit, limit < 1 { throw ValidationError("--limit must be at least 1.") }
+        }
 
         func run() async throws {
             let webhooks = try await api.perform { (client) throws(APIFailure) in try await all(client) }
@@ -51,12 +69,18 @@ extension WebhooksCommand {
             let narrowed = tenant.map { "&tenantId=" + TargetText.encode($0) } ?? ""
             var webhooks: [JSONValue] = []
             var cursor: String?
-            repeat {
-                let place = cursor.map { "&cursor=" + TargetText.encode($0) } ?? ""
-                let page = try await client.call(.get, WebhooksCommand.path + "?limit=200" + narrowed + place)
-                webhooks += page["data"]?.arrayValue ?? []
+            var isMore = true
+            while isMore, webhooks.count < limit ?? .max {
+                let count = min(200, (limit ?? .max) - webhooks.count)
+                let place =
+                    sort.map { "&sort=\($0.rawValue)&offset=\(webhooks.count)" }
+                    ?? cursor.map { "&cursor=" + TargetText.encode($0) } ?? ""
+                let page = try await client.call(.get, WebhooksCommand.path + "?limit=\(count)" + narrowed + place)
+                let found = page["data"]?.arrayValue ?? []
+                webhooks += found
                 cursor = page["nextCursor"]?.stringValue
-            } while cursor != nil
+                isMore = sort == nil ? cursor != nil : found.count == count
+            }
             return webhooks
         }
     }

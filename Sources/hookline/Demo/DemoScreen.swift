@@ -58,7 +58,7 @@ struct DemoScreen: Sendable {
 
               \(style.dim("acknowledged"))  the event is safely on disk, and the program may forget it
               \(style.dim("signatures"))    X-HiresScope-Signature and webhook-signature (Standard Webhooks)
-              \(style.dim("body"))          the very bytes that were sent: 1e400, -0, 20 digits, 李 and 👩🏽‍💻 too
+              \(style.dim("body"))          the bytes as they were sent: 1e400, -0, 20 digits, 李 and 👩🏽‍💻
 
               \(style.bold("Next"))
                 1. \(style.cyan("\(command) listen"))

@@ -57,7 +57,7 @@ struct EventLines {
     private func append(_ webhook: MatchedWebhook, _ sequence: UInt64, to output: inout [UInt8]) {
         func add(_ text: String) { output.append(contentsOf: text.utf8) }
         add("{\"number\":\(webhook.number)")
-        if let id = table?.webhooks[webhook.number]?.id { add(",\"id\":\"\(id)\"") }
+        if let id = table?[webhook.number]?.id { add(",\"id\":\"\(id)\"") }
         if waiting.isWaiting(sequence, for: webhook) {
             add(",\"status\":\"pending\"")
             if let open = waiting.open(sequence, for: webhook.number), open.attempts > 0 {
@@ -69,7 +69,7 @@ struct EventLines {
             add(",\"settledAt\":\"\(RFC3339.text(milliseconds: ending.at))\"")
         } else if !webhook.takesDeliveries {
             add(",\"status\":\"skipped\"")
-        } else if let table, table.webhooks[webhook.number] == nil {
+        } else if let table, table[webhook.number] == nil {
             // Its deliveries were cancelled when it was removed, if they had not been made before.
             add(",\"status\":\"removed\"")
         } else {

@@ -54,7 +54,7 @@ struct JournalSummary {
 
     var tasks: [JournalTask] { look.recovered.tasks.filter { !$0.isDone } }
 
-    func id(_ number: WebhookNumber) -> String? { look.table?.webhooks[number]?.id }
+    func id(_ number: WebhookNumber) -> String? { look.table?[number]?.id }
 }
 
 /// Counts records.

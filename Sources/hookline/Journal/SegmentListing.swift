@@ -116,6 +116,9 @@ struct SegmentListing {
             ]
         case .remove(let number): return [revision, ("change", "remove"), ("webhook", .count(number))]
         case .setPaused(let isPaused): return [revision, ("change", isPaused ? "pause" : "resume")]
+        case .putKey(let key):
+            return [revision, ("change", "put_key"), ("id", .string(key.id)), ("tenantId", .text(key.tenant))]
+        case .removeKey(let id): return [revision, ("change", "remove_key"), ("id", .string(id))]
         }
     }
 }

@@ -6,9 +6,12 @@ final class SendReport {
     private let place: String
     private var output: [UInt8] = []
     private var hasSaidThatItWaits = false
+    /// Nil: it is shown to nobody.
+    private let progress: SendProgress?
 
     /// - Parameter file: the input's name for messages; nil is standard input.
-    init(file: String?, printsReplies: Bool) {
+    init(file: String?, printsReplies: Bool, progress: SendProgress? = nil) {
+        self.progress = progress
         place = file.map { PrintableText.of($0) + ":" } ?? "line "
         self.printsReplies = printsReplies
     }
@@ -26,12 +29,21 @@ final class SendReport {
         output.removeAll(keepingCapacity: true)
     }
 
+    func show(_ tally: SendTally, waiting: Int, at elapsed: Duration) {
+        progress?.show(tally, waiting: waiting, at: elapsed)
+    }
+
+    /// Nothing more is shown of how far it has come.
+    func endProgress() { progress?.clear() }
+
     func refused(line: Int, _ refusal: Reply.Refusal) {
+        progress?.clear()
         Console.note(PrintableText.of("\(place)\(line): \(refusal.error): \(refusal.message)"))
     }
 
     /// A line that is not sent at all.
     func refusedHere(line: Int, bytesMax: Int) {
+        progress?.clear()
         let message = "the line has more than \(bytesMax) bytes and was not sent"
         Console.note("\(place)\(line): line_too_long: \(message)")
         let text =
@@ -42,6 +54,7 @@ final class SendReport {
     func waiting(_ reason: EventsSocket.Unreachable) {
         if hasSaidThatItWaits { return }
         hasSaidThatItWaits = true
+        progress?.clear()
         Console.note("hookline: waiting for the daemon: \(reason)")
     }
 }

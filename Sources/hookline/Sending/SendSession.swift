@@ -138,6 +138,7 @@ struct SendSession {
         }
         if open.unfinishedReplyBytes > SendLimits.replyBytes { throw .notARelay("a reply without an end") }
         report.flush()
+        report.show(tally, waiting: window.count, at: elapsed)
     }
 
     private static func excerpt(_ bytes: UnsafeRawBufferPointer) -> String {

@@ -16,19 +16,21 @@ struct TextStyle: Sendable {
     func yellow(_ text: String) -> String { wrap(text, "33") }
     func cyan(_ text: String) -> String { wrap(text, "36") }
 
+    func marked(_ text: String) -> String { wrap(text, "1;7") }
+
     private func wrap(_ text: String, _ code: String) -> String {
         isEnabled ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text
     }
 }
 
 extension String {
-    /// With spaces behind it, up to a number of characters.
+    /// With spaces behind it, up to a number of columns.
     func padded(to width: Int) -> String {
-        self + String(repeating: " ", count: Swift.max(0, width - count))
+        self + String(repeating: " ", count: Swift.max(0, width - TextWidth.of(self)))
     }
 
-    /// With spaces before it, up to a number of characters.
+    /// With spaces before it, up to a number of columns.
     func leftPadded(to width: Int) -> String {
-        String(repeating: " ", count: Swift.max(0, width - count)) + self
+        String(repeating: " ", count: Swift.max(0, width - TextWidth.of(self))) + self
     }
 }
