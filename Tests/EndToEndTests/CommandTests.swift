@@ -38,9 +38,11 @@ extension EndToEnd {
 
         @Test func everySubcommandHasHelp() throws {
             try Lab.run { lab in
-                let webhooks = ["add", "list", "show", "edit", "remove", "pause", "resume"].map { ["webhooks", $0] }
+                let webhooks = ["add", "list", "show", "edit", "remove", "pause", "resume", "rotate"]
+                    .map { ["webhooks", $0] }
                 let others = [
-                    "serve", "check", "demo", "send", "listen", "verify", "webhooks", "status", "pause", "resume",
+                    "serve", "check", "demo", "send", "listen", "verify", "webhooks", "status", "top", "pause",
+                    "resume",
                 ].map { [$0] }
                 let journal = ["check", "inspect", "export"].map { ["journal", $0] } + [["journal"]]
                 for command in [[]] + others + webhooks + journal {

@@ -48,7 +48,7 @@ extension EndToEnd {
         private static let noConnection = ": connection reset by peer"
         private static let large = "the answer's head is larger than 32 KiB"
         private static let noHTTP = "the answer is no HTTP"
-        private static let xs = String(repeating: "x", count: 120) + "…"
+        private static let xs = String(repeating: "x", count: 200) + "…"
 
         /// Runs one of them: a delivery, its outcome, and what is left of it.
         private func meet(_ animal: Animal) throws {

@@ -13,6 +13,10 @@ final class Receiver {
         let body: String
         /// Whether `X-HiresScope-Signature` is good.
         let isGenuine: Bool
+        /// Which of the receiver's secrets made `X-HiresScope-Signature`; -1: none of them.
+        let bodySecret: Int
+        /// The same for each entry of `webhook-signature`.
+        let standardSecrets: [Int]
 
         func header(_ name: String) -> String? { headers.first { $0.name == name }?.value }
         var id: String { header("webhook-id") ?? "" }
@@ -45,7 +49,12 @@ final class Receiver {
     func url(_ path: String = "/") -> String { "http://127.0.0.1:\(port)\(path)" }
 
     /// The secret that it verifies with from now on.
-    func use(secret: String) throws { try secret.write(toFile: secretPath, atomically: true, encoding: .utf8) }
+    func use(secret: String) throws { try use(secrets: [secret]) }
+
+    /// The secrets that it verifies with from now on: either will do.
+    func use(secrets: [String]) throws {
+        try secrets.joined(separator: "\n").write(toFile: secretPath, atomically: true, encoding: .utf8)
+    }
 
     /// What it answers to requests for `/wish` from now on; nil: 204.
     func answer(_ status: Int?, _ fields: String...) throws {
@@ -75,7 +84,8 @@ final class Receiver {
         return Delivery(
             at: json.at.int ?? 0, connection: json.connection.int ?? 0, method: json.method.string ?? "",
             path: json.path.string ?? "", version: json.version.string ?? "", headers: headers,
-            body: String(decoding: body, as: UTF8.self), isGenuine: json.genuine.bool ?? false)
+            body: String(decoding: body, as: UTF8.self), isGenuine: json.genuine.bool ?? false,
+            bodySecret: json.bodySecret.int ?? -1, standardSecrets: json.standardSecrets.array.map { $0.int ?? -1 })
     }
 
     func stop() { process.finish() }

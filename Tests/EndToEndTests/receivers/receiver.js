@@ -17,18 +17,28 @@ function isGenuine(rawBody, signature, secret) {
   return crypto.timingSafeEqual(Buffer.from(signature), Buffer.from(expected));
 }
 
-function secret() {
+function secrets() {
   try {
-    return fs.readFileSync(secretFile, 'utf-8').trim();
+    return fs.readFileSync(secretFile, 'utf-8').trim().split('\n');
   } catch {
-    return '';
+    return [''];
   }
+}
+
+// With which of the secrets each entry of webhook-signature was made, by their order in the file; -1: with none.
+function standardSecrets(rawBody, headers, known) {
+  const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${rawBody}`;
+  const expected = known.map((secret) => {
+    const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
+    return 'v1,' + crypto.createHmac('sha256', key).update(signed, 'utf-8').digest('base64');
+  });
+  return (headers['webhook-signature'] || '').split(' ').map((entry) => expected.indexOf(entry));
 }
 
 const failures = new Map();
 let connections = 0;
 
-function answer(request, response, body) {
+function answer(request, response, body, verdict) {
   const [, behaviour, argument] = request.url.split('/');
   switch (behaviour) {
     case 'status':
@@ -51,6 +61,10 @@ function answer(request, response, body) {
       } catch {
         response.writeHead(204).end();
       }
+      return;
+    case 'check':
+      // As a receiver that checks one of the two headers.
+      response.writeHead(verdict[argument] ? 204 : 401).end();
       return;
     case 'delay':
       setTimeout(() => response.writeHead(204).end(), Number(argument));
@@ -95,6 +109,10 @@ const server = http.createServer((request, response) => {
   request.on('end', () => {
     const body = Buffer.concat(chunks);
     const rawBody = body.toString('utf-8');
+    const known = secrets();
+    const bodySecret = known.findIndex((secret) => isGenuine(rawBody, request.headers['x-hiresscope-signature'], secret));
+    const standard = standardSecrets(rawBody, request.headers, known);
+    const verdict = { body: bodySecret >= 0, standard: standard.some((index) => index >= 0) };
     const record = {
       at,
       connection: request.socket.number,
@@ -103,10 +121,12 @@ const server = http.createServer((request, response) => {
       version: request.httpVersion,
       headers: request.rawHeaders,
       body: body.toString('base64'),
-      genuine: isGenuine(rawBody, request.headers['x-hiresscope-signature'], secret()),
+      genuine: verdict.body,
+      bodySecret,
+      standardSecrets: standard,
     };
     fs.appendFileSync(logFile, JSON.stringify(record) + '\n');
-    answer(request, response, rawBody);
+    answer(request, response, rawBody, verdict);
   });
 });
 server.on('connection', (socket) => {
