@@ -88,14 +88,14 @@ install_build_packages() {
 
 # Builds what is installed: one executable with the Swift runtime in it, without symbols, at a place that the loader
 # chooses, with nothing writable that need not be, and without this machine's paths. The tests, packaging/run and the
-# Debian package all take this one.
+# Debian package all take this one. build_release [PRODUCT]: hookline, if none is named.
 build_release() {
     swift build --package-path "$repository" --scratch-path "$repository/.build-release" -c release \
-        --static-swift-stdlib --disable-local-rpath --product hookline \
+        --static-swift-stdlib --disable-local-rpath --product "${1:-hookline}" \
         -Xlinker --gc-sections -Xlinker --no-export-dynamic -Xlinker -s \
         -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker now \
         -Xswiftc -file-prefix-map -Xswiftc "$repository=." -Xcc "-ffile-prefix-map=$repository=." \
-        -Xcc -fstack-protector-strong "$@"
+        -Xcc -fstack-protector-strong
 }
 
 release_executable="$repository/.build-release/release/hookline"
