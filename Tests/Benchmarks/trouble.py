@@ -4,6 +4,7 @@ import concurrent.futures
 
 from figures import Column, Goal, Scenario
 from latency import Sink, at_rate
+from machine import Failed
 from subjects import EVENT_BYTES, Nginx, Relay, free_port
 import throughput
 
