@@ -17,9 +17,15 @@ extension IngestLoop.Loop {
         unsyncedBytes += round.records.count
         let owner = owner
         let number = round.number
-        let isTaken = owner.store.append(round.records, lastSequence: round.sequences.upperBound - 1) { result in
+        // A few events with nothing before them on the way are at the disk sooner without a change of threads, and there
+        // is little to read meanwhile; what comes is the next round.
+        let mayWait = rounds.count == 1 && round.records.count <= Limits.roundBytesToWaitFor
+        let isTaken = owner.store.append(
+            round.records, lastSequence: round.sequences.upperBound - 1, mayWait: mayWait
+        ) { result in
             owner.send(.completed(round: number, result))
         }
+        if mayWait { obeyCommands() }
         if !isTaken {
             round.result = .failure(EventStoreFailure(message: "the journal is closed", isLackOfSpace: false))
         }

@@ -111,6 +111,8 @@ package final class IngestLoop: Sendable {
         var intake: EventIntake
         var settings: IngestSettings
         var poller = Poller()
+        /// What the poller has told of and nobody has seen to.
+        var ready: ArraySlice<Poller.Event> = []
         var connections: [UInt64: Connection] = [:]
         /// Accepted, but their user has his share of the connections already.
         var parked = Deque<Connection>()
@@ -170,20 +172,30 @@ extension IngestLoop.Loop {
         if unsyncedBytes > Limits.unsyncedBytes {
             waitForDisk()
             obeyCommands()
+        } else if ready.isEmpty {
+            ready = poller.wait(timeout: timeout())[...]
         } else {
-            for event in poller.wait(timeout: timeout()) {
-                switch event.token {
-                case IngestLoop.wakerToken: obeyCommands()
-                case IngestLoop.listenerToken: acceptAll()
-                default: serve(event)
-                }
-            }
+            obeyCommands()
         }
+        serveReady()
         submitRound()
         completeRounds()
         settleConnections()
         checkTimes()
         publishCounters()
+    }
+
+    /// Serves what is ready, until there is enough for the disk to work on while the rest is read.
+    mutating func serveReady() {
+        while unsyncedBytes <= Limits.unsyncedBytes, current.records.count < Limits.roundBytes,
+            let event = ready.popFirst()
+        {
+            switch event.token {
+            case IngestLoop.wakerToken: obeyCommands()
+            case IngestLoop.listenerToken: acceptAll()
+            default: serve(event)
+            }
+        }
     }
 
     /// So much is on its way to the disk that nothing more is read until some of it has arrived.

@@ -40,6 +40,13 @@ package enum Limits {
     /// Bytes of events that wait for the disk; past it nothing more is read from any connection until a sync returns.
     package static let unsyncedBytes = 8 * 1024 * 1024
 
+    /// Bytes of a round that goes on its way to the disk although other connections wait to be read.
+    package static let roundBytes = 256 * 1024
+
+    /// Bytes of a round for which the ingest thread waits itself: some twenty events of half a kilobyte. With more there is
+    /// as much to read and to validate while they are on their way to the disk.
+    package static let roundBytesToWaitFor = 12 * 1024
+
     // MARK: Journal
 
     /// Bytes of a segment before the next one is begun; a single larger batch still goes into one.

@@ -25,8 +25,8 @@ extension Journal {
 
     /// The writer's loop, for a thread of its own; returns after ``close()``.
     package func run() {
-        while let batches = queue.takeAll() { commit(batches) }
-        finish()
+        while queue.wait() { commitWaiting() }
+        writing.withLock { _ in finish() }
     }
 
     /// Commits what waits, on the caller's thread: for whoever steps instead of calling ``run()``.
@@ -34,9 +34,23 @@ extension Journal {
     /// - Returns: whether there was anything.
     @discardableResult
     package func commitWaiting() -> Bool {
-        let batches = queue.takeWaiting()
-        if !batches.isEmpty { commit(batches) }
-        return !batches.isEmpty
+        writing.withLock { _ in
+            // Taken under the lock: nobody overtakes a batch that was taken and is not written.
+            let batches = queue.takeWaiting()
+            if !batches.isEmpty { commit(batches) }
+            return !batches.isEmpty
+        }
+    }
+
+    /// Commits a batch on the caller's thread, which waits for the disk, where nothing else waits or is being written.
+    ///
+    /// - Returns: false if it does not; nothing has happened then.
+    func commitAlone(_ batch: JournalBatch) -> Bool {
+        writing.withLockIfAvailable { _ in
+            guard queue.isIdle else { return false }
+            commit([batch])
+            return true
+        } ?? false
     }
 
     private func finish() {

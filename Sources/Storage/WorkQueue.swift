@@ -32,6 +32,17 @@ package final class WorkQueue<Element: Sendable>: @unchecked Sendable {
         return true
     }
 
+    /// Waits for elements, and leaves them there. False once the queue is closed and empty.
+    package func wait() -> Bool {
+        pthread_mutex_lock(lock)
+        defer { pthread_mutex_unlock(lock) }
+        while elements.isEmpty {
+            if isClosed { return false }
+            pthread_cond_wait(condition, lock)
+        }
+        return true
+    }
+
     /// Waits for elements. Nil once the queue is closed and empty.
     package func takeAll() -> [Element]? {
         pthread_mutex_lock(lock)
@@ -66,6 +77,13 @@ package final class WorkQueue<Element: Sendable>: @unchecked Sendable {
         pthread_mutex_lock(lock)
         defer { pthread_mutex_unlock(lock) }
         return elements.isEmpty
+    }
+
+    /// Whether nothing waits in it and something may.
+    package var isIdle: Bool {
+        pthread_mutex_lock(lock)
+        defer { pthread_mutex_unlock(lock) }
+        return elements.isEmpty && !isClosed
     }
 }
 

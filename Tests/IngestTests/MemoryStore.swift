@@ -37,7 +37,7 @@ final class MemoryStore: EventStore {
     }
 
     func append(
-        _ records: RecordBuffer, lastSequence: UInt64,
+        _ records: RecordBuffer, lastSequence: UInt64, mayWait: Bool,
         completion: @escaping @Sendable (Result<Void, EventStoreFailure>) -> Void
     ) -> Bool {
         let result: Result<Void, EventStoreFailure>?
@@ -56,7 +56,7 @@ final class MemoryStore: EventStore {
         return true
     }
 
-    /// Waits for the next call of ``append(_:lastSequence:completion:)``.
+    /// Waits for the next call of ``append(_:lastSequence:mayWait:completion:)``.
     func waitForAppend() -> Bool {
         appended.wait(timeout: .now() + .seconds(2)) == .success
     }

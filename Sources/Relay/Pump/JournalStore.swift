@@ -17,7 +17,7 @@ final class JournalStore: EventStore {
     }
 
     func append(
-        _ records: RecordBuffer, lastSequence: UInt64,
+        _ records: RecordBuffer, lastSequence: UInt64, mayWait: Bool,
         completion: @escaping @Sendable (Result<Void, EventStoreFailure>) -> Void
     ) -> Bool {
         journal.submit(
@@ -36,7 +36,7 @@ final class JournalStore: EventStore {
                 case .failure(.closed):
                     completion(.failure(EventStoreFailure(message: "the journal is closed", isLackOfSpace: false)))
                 }
-            })
+            }, mayWait: mayWait)
     }
 
     func sealedIDs(_ fingerprint: UInt64, among sequences: ClosedRange<UInt64>) -> DuplicateIndex.SealedIDs? {

@@ -5,10 +5,11 @@ package protocol EventStore: Sendable {
     /// Makes records durable; events in them are delivered from then on.
     ///
     /// - Parameters:
-    ///   - completion: called from any thread, in the order of the calls.
+    ///   - mayWait: whether the caller may be kept until they are durable, where that is quicker.
+    ///   - completion: called from any thread, in the order of the calls, perhaps before this returns.
     /// - Returns: false if the store is closed; the completion is not called then.
     func append(
-        _ records: RecordBuffer, lastSequence: UInt64,
+        _ records: RecordBuffer, lastSequence: UInt64, mayWait: Bool,
         completion: @escaping @Sendable (Result<Void, EventStoreFailure>) -> Void
     ) -> Bool
 
