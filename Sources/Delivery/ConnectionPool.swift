@@ -23,6 +23,7 @@ final class ConnectionPool {
     private var sweep: RepeatedTask?
     private var isEndingLateAttempts = false
     private var idleSweep: RepeatedTask?
+    private var isTrimmingArmed = false
 
     private static let connectionAge = TimeAmount.nanoseconds(Limits.connectionAge.nanoseconds)
 
@@ -131,12 +132,39 @@ final class ConnectionPool {
 
     /// Keeps a connection for the next attempt to the same origin.
     func release(_ connection: ReceiverConnection) {
-        guard connection.policyVersion == policyVersion, .now() - connection.madeAt < Self.connectionAge,
-            idle[connection.origin]?.count ?? 0 < Limits.idleConnectionsPerOrigin
-        else { return connection.close() }
+        guard connection.policyVersion == policyVersion, .now() - connection.madeAt < Self.connectionAge else {
+            return connection.close()
+        }
         idle[connection.origin, default: Deque()].append(connection)
         idleCount += 1
         if idleSweep == nil { startIdleSweep() }
+        if idle[connection.origin]?.count ?? 0 > Limits.idleConnectionsPerOrigin { armTrimming() }
+    }
+
+    /// More are idle at an origin than are kept: those go that nobody wants before long. Outcomes come many at a time, and
+    /// the next attempts after them.
+    private func armTrimming() {
+        guard !isTrimmingArmed else { return }
+        isTrimmingArmed = true
+        loop.assumeIsolated().scheduleTask(in: .nanoseconds(Limits.idleBeyondTime.nanoseconds)) { [self] in
+            isTrimmingArmed = false
+            trim()
+        }
+    }
+
+    private func trim() {
+        let limit = NIODeadline.now() - .nanoseconds(Limits.idleBeyondTime.nanoseconds)
+        for origin in idle.keys {
+            while let count = idle[origin]?.count, count > Limits.idleConnectionsPerOrigin {
+                guard let oldest = idle[origin]?.first, oldest.idleSince < limit else {
+                    armTrimming()
+                    break
+                }
+                idle[origin]?.removeFirst()
+                idleCount -= 1
+                oldest.close()
+            }
+        }
     }
 
     /// An idle connection was closed by its receiver.

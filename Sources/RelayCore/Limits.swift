@@ -110,6 +110,10 @@ package enum Limits {
     /// Bytes of a JSON pointer.
     package static let pointerBytes = 512
 
+    /// Attempts that begin before the delivery loop sees to what has arrived meanwhile: new events and outcomes of other
+    /// webhooks wait a fraction of a millisecond for one that has a backlog.
+    package static let attemptsAtOnce = 16
+
     /// Bytes of events that are kept in memory from their acceptance to their delivery; past it lanes read the journal.
     package static let liveEventBytes = 16 * 1024 * 1024
 
@@ -137,9 +141,10 @@ package enum Limits {
     /// deadline.
     package static let lingeringConnections = 256
 
-    /// Idle connections kept for one origin. Those in use are as many as its webhooks' windows and the host's budget let
-    /// be in flight.
+    /// Idle connections kept for one origin, and how long one beyond them waits for the next delivery. Those in use are as
+    /// many as its webhooks' windows and the host's budget let be in flight.
     package static let idleConnectionsPerOrigin = 256
+    package static let idleBeyondTime: Duration = .seconds(1)
 
     /// Names that are looked up at the same time, a socket each; one name has one look-up. As many as there are attempts
     /// of webhooks without a recent success, so that names whose servers say nothing keep no other name waiting.

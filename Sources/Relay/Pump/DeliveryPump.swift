@@ -28,6 +28,8 @@ final class DeliveryPump {
     let reads = StepCounter()
     private var isRunning = false
     private var mustRunAgain = false
+    /// Whether it will be run when the loop has seen to all that is ready now.
+    private var isRunDue = false
     private(set) var isStopped = false
     var counters = PumpCounters()
     var told = Told()
@@ -113,6 +115,17 @@ final class DeliveryPump {
         run()
     }
 
+    /// Does what there is to do once the loop has seen to all that is ready now: outcomes come many at a time, and requests
+    /// that are written one right after the other wake their receiver once.
+    private func runSoon() {
+        guard !isRunDue else { return }
+        isRunDue = true
+        loop.assumeIsolated().execute { [self] in
+            isRunDue = false
+            run()
+        }
+    }
+
     /// Does what there is to do.
     func run() {
         // An attempt may end before it has properly begun: its outcome must not run this anew inside of it.
@@ -128,7 +141,12 @@ final class DeliveryPump {
             if !isStopped {
                 let wall = Clock.wall()
                 refillTroubled(now)
-                while let attempt = scheduler.nextAttempt(now: now, wall: wall) { begin(attempt) }
+                var left = Limits.attemptsAtOnce
+                while left > 0, let attempt = scheduler.nextAttempt(now: now, wall: wall) {
+                    begin(attempt)
+                    left -= 1
+                }
+                if left == 0 { runSoon() }
                 while let read = scheduler.nextRead() { load(read) }
                 while let lookUp = scheduler.nextLookUp() { find(lookUp) }
             }
@@ -230,7 +248,7 @@ final class DeliveryPump {
         note(attempt, outcome, decision, at: wall)
         tellHealth()
         scheduleSaving()
-        run()
+        runSoon()
     }
 
     private func note(

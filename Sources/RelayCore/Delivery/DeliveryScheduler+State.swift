@@ -106,9 +106,10 @@ extension DeliveryScheduler {
 
     /// Whether an attempt could begin, were there room for it.
     package var hasReadyWork: Bool {
-        slots.values.contains {
-            lanes[$0].hasWork(isCrowded: isCrowded) || lanes[$0].wantsRead(isCrowded: isCrowded) || lanes[$0].isReading
-                || lanes[$0].order.isLookingUp
+        slots.values.contains { slot in
+            var lane = lanes[slot]
+            return lane.hasWork(isCrowded: isCrowded) || lane.wantsRead(isCrowded: isCrowded) || lane.isReading
+                || lane.order.isLookingUp
         }
     }
 

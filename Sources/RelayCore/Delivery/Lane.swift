@@ -12,6 +12,9 @@ import DequeModule
 /// ```
 ///
 /// Durable are the cursor and what is open; `waiting` is no more than a read-ahead, and may be dropped at any time.
+///
+/// What is asked of it at each attempt is `mutating`, though it changes nothing: the lane is an element of an array, and
+/// only so is the method called on the element itself and not on a copy, which counts a dozen references up and down.
 struct Lane {
     /// A fresh event, loaded and not yet tried.
     struct Waiting {
@@ -122,30 +125,30 @@ struct Lane {
     /// Whether fresh events may be begun: a receiver that fails them all is not given ever more.
     ///
     /// - Parameter isCrowded: whether all lanes together have as many waiting for their next try as memory is meant for.
-    @inline(__always) func takesFresh(isCrowded: Bool) -> Bool {
+    @inline(__always) mutating func takesFresh(isCrowded: Bool) -> Bool {
         !health.isBlocked && hasRoom(isCrowded: isCrowded)
     }
 
     /// Whether more live deliveries may wait for their next try.
-    @inline(__always) func hasRoom(isCrowded: Bool) -> Bool {
+    @inline(__always) mutating func hasRoom(isCrowded: Bool) -> Bool {
         parkedLive < parkedMax(isCrowded: isCrowded)
     }
 
     /// Whether it could begin an attempt now.
-    @inline(__always) func hasWork(isCrowded: Bool) -> Bool {
+    @inline(__always) mutating func hasWork(isCrowded: Bool) -> Bool {
         !isPaused && !isThrottled && !health.isBlocked && inFlight < window && order.held == 0
             && (!due.isEmpty || !repeatsDue.isEmpty || hasFresh(isCrowded: isCrowded))
     }
 
     /// Whether it wants more events from the journal.
-    func wantsRead(isCrowded: Bool) -> Bool {
+    @inline(__always) mutating func wantsRead(isCrowded: Bool) -> Bool {
         guard isLagging, !isReading else { return false }
         if isDiscarding { return true }
         return !isPaused && takesFresh(isCrowded: isCrowded) && waiting.count * 2 < readAhead
     }
 
     /// Whether deliveries that are in the journal alone are to be settled without an attempt.
-    var isDiscarding: Bool { displaceTo != nil || cancelThrough != nil || health.isDisabled }
+    @inline(__always) var isDiscarding: Bool { displaceTo != nil || cancelThrough != nil || health.isDisabled }
 
     /// How a delivery ends that nobody may attempt; nil: it may be.
     @inline(__always) func discards(_ sequence: UInt64) -> SettlementResult? {
@@ -156,7 +159,7 @@ struct Lane {
     }
 
     /// How many events it is worth having at hand.
-    var readAhead: Int { min(Limits.laneWindow, max(16, window * 16)) }
+    @inline(__always) var readAhead: Int { min(Limits.laneWindow, max(16, window * 16)) }
 
     /// The first event that a restart has to begin with.
     var durableCursor: UInt64 { waiting.first?.sequence ?? cursor }

@@ -100,11 +100,11 @@ extension Lane {
     @inline(__always) var isFreshInOrder: Bool {
         guard order.ordering == .webhook, let line = order.lines[LaneOrder.whole] else { return true }
         guard line.live.isEmpty, line.inFlight == 0 else { return false }
-        return !line.isRepeatsTurn || !isReady(line.repeats.first)
+        return !line.isRepeatsTurn || !Self.isReady(line.repeats.first, of: open)
     }
 
     /// Whether a delivery only waits for its turn.
-    func isReady(_ sequence: UInt64?) -> Bool {
+    static func isReady(_ sequence: UInt64?, of open: [UInt64: Open]) -> Bool {
         switch sequence.flatMap({ open[$0]?.phase }) {
         case .due?, .blocked?: true
         case .inFlight?, .parked?, nil: false
@@ -112,7 +112,7 @@ extension Lane {
     }
 
     /// Whether a fresh event could be begun now.
-    @inline(__always) func hasFresh(isCrowded: Bool) -> Bool {
+    @inline(__always) mutating func hasFresh(isCrowded: Bool) -> Bool {
         !waiting.isEmpty && takesFresh(isCrowded: isCrowded) && isFreshInOrder
     }
 
@@ -173,7 +173,8 @@ extension Lane {
             return
         }
         let (live, again) = (line.live.first, line.repeats.first)
-        let isRepeat = isReady(again) && (line.isRepeatsTurn || !isReady(live))
+        let isRepeat =
+            Self.isReady(again, of: open) && (line.isRepeatsTurn || !Self.isReady(live, of: open))
         guard let head = isRepeat ? again : live, open[head]?.phase == .blocked else { return }
         makeDue(head, isRepeat: isRepeat)
     }
