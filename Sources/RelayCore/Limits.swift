@@ -114,6 +114,17 @@ package enum Limits {
     /// webhooks wait a fraction of a millisecond for one that has a backlog.
     package static let attemptsAtOnce = 16
 
+    /// The window of a lane whose receiver is as quick as this while the delivery loop is hardly ever idle: where ten lanes
+    /// have 64 attempts each on their way at once, a quarter fewer come through.
+    package static let busyWindow = 16
+    package static let busyTime: Duration = .milliseconds(50)
+
+    /// A gap in the delivery loop's work from which on it counts as idle, how long that is looked at, and the share of it below
+    /// which the loop is busy.
+    package static let idleGap: Duration = .microseconds(40)
+    package static let idleLook: Duration = .milliseconds(5)
+    package static let idleShare = 0.3
+
     /// Bytes of events that are kept in memory from their acceptance to their delivery; past it lanes read the journal.
     package static let liveEventBytes = 16 * 1024 * 1024
 

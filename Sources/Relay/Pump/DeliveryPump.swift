@@ -30,6 +30,7 @@ final class DeliveryPump {
     private var mustRunAgain = false
     /// Whether it will be run when the loop has seen to all that is ready now.
     private var isRunDue = false
+    private var idleness = Idleness()
     private(set) var isStopped = false
     var counters = PumpCounters()
     var told = Told()
@@ -152,6 +153,7 @@ final class DeliveryPump {
             }
         } while mustRunAgain
         isRunning = false
+        idleness.noteActivity(at: Clock.monotonic())
         tellNotices()
         tellHealth()
         armTimer()
@@ -237,11 +239,13 @@ final class DeliveryPump {
     private func finished(
         _ attempt: DeliveryScheduler.Attempt, _ event: EventRecord? = nil, acceptedAt: Int64, _ outcome: AttemptOutcome
     ) {
-        let wall = Clock.wall()
+        let (now, wall) = (Clock.monotonic(), Clock.wall())
+        idleness.noteActivity(at: now)
+        scheduler.isOwnerBusy = idleness.isBusy
         told.event = event
         defer { told.event = nil }
         let decision = scheduler.finished(
-            attempt, acceptedAt: acceptedAt, outcome, now: Clock.monotonic(), wall: wall, random: random.next(),
+            attempt, acceptedAt: acceptedAt, outcome, now: now, wall: wall, random: random.next(),
             isOperational: event?.isOperational)
         counters.count(outcome.result, acceptedAt: attempt.isRepeat ? nil : acceptedAt, wall: wall)
         if case .settled(let result) = decision { counters.count(result) }

@@ -47,7 +47,13 @@ extension DeliveryScheduler {
         // One that takes much of its time is near to failing.
         let isSlow = outcome.duration.nanoseconds >= lanes[slot].timeout.nanoseconds / 2
         let window = lanes[slot].window
-        lanes[slot].window = isSlow ? max(1, window - max(1, window / 4)) : min(lanes[slot].windowMax, window + 1)
+        if isSlow {
+            lanes[slot].window = max(1, window - max(1, window / 4))
+        } else if isOwnerBusy, window >= Limits.busyWindow, outcome.duration < Limits.busyTime {
+            lanes[slot].window = max(Limits.busyWindow, window - 1)
+        } else {
+            lanes[slot].window = min(lanes[slot].windowMax, window + 1)
+        }
         lanes[slot].health.failing = nil
         let change = lanes[slot].health.breaker.succeeded(isLast: lanes[slot].pending <= 1)
         if change != nil { lanes[slot].health.probeAt = nil }

@@ -82,6 +82,9 @@ package struct DeliveryScheduler {
     /// How many attempts may still begin of lanes whose receivers have failed since their last success, if they ever had
     /// one. When hundreds of them are due at once, whoever performs the attempts lets them go a few at a time.
     package var troubledAllowance = Int.max
+    /// Whether its owner has hardly been idle lately: then quick attempts wait for their turn on this host, and more of them at
+    /// once would make each slower and none sooner.
+    package var isOwnerBusy = false
     var unprovenInFlight = 0
     var readers = Deque<WebhookNumber>()
     var timers = Heap<Timer>()

@@ -58,6 +58,34 @@ struct DeliverySchedulerTests {
         #expect(Self.all(&scheduler).isEmpty, "seven are in flight, and the window is four")
     }
 
+    /// A quick receiver is not given ever more attempts by a host that has no time for them.
+    @Test func aBusyHostKeepsWindowsSmall() throws {
+        var scheduler = try Self.scheduler([1], perWebhook: 32)
+        for sequence in 1...400 { scheduler.accepted(EventFixture.event(UInt64(sequence), for: [1]), now: Self.start) }
+        var flying: [DeliveryScheduler.Attempt] = []
+        var now = Self.start
+        func succeed(_ times: Int, wasIdle: Bool, after duration: Duration) {
+            for _ in 0..<times {
+                flying += Self.all(&scheduler, at: now)
+                now = now + .milliseconds(1)
+                scheduler.isOwnerBusy = !wasIdle
+                _ = scheduler.finished(
+                    flying.removeFirst(), acceptedAt: 0, AttemptOutcome(.delivered, duration: duration), now: now,
+                    wall: 0, random: 500)
+            }
+            flying += Self.all(&scheduler, at: now)
+        }
+        succeed(40, wasIdle: false, after: .microseconds(500))
+        #expect(flying.count == 16)
+        succeed(20, wasIdle: true, after: .microseconds(500))
+        #expect(flying.count == 32)
+        succeed(40, wasIdle: false, after: .microseconds(500))
+        #expect(flying.count == 16)
+        // The receiver itself takes its time: the host's has nothing to do with it.
+        succeed(40, wasIdle: false, after: .milliseconds(60))
+        #expect(flying.count == 32)
+    }
+
     @Test func lanesTakeTurns() throws {
         var scheduler = try Self.scheduler([1, 2, 3])
         for sequence in 1...6 {
