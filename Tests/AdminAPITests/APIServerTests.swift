@@ -215,7 +215,7 @@ import Testing
     @Test(.timeLimit(.minutes(5)))
     func requestsOneAfterTheOther() async throws {
         let idleTime = Duration.seconds(1)
-        try await APIHarness.run(limits: APILimits(idleTime: idleTime)) { api in
+        try await APIHarness.run(limits: APILimits(idleTime: .seconds(1))) { api in
             var isDone = false
             // A machine that is too busy to keep the pauses short shows nothing, and gets another try.
             while !isDone { isDone = try await Self.makeFiveRequests(api, pause: idleTime / 4, longest: idleTime / 2) }
