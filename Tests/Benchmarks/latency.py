@@ -13,7 +13,7 @@ class Sink:
     def __init__(self, machine, *arguments):
         self.machine = machine
         port_file = f"{machine.part('sink')}/port"
-        self.process = machine.start_tool("sink", port_file, *arguments)
+        self.process = machine.start_tool("sink", port_file, *arguments, takes_time="latency" in arguments)
         eventually("the sink listens", 10, lambda: os.path.exists(port_file) and os.path.getsize(port_file) > 1)
         with open(port_file, encoding="utf-8") as file:
             self.port = int(file.read())
@@ -29,7 +29,8 @@ class Sink:
 
 
 def at_rate(machine, subject, sink, rate, count, more=()):
-    load = machine.tool("load", subject.events_socket, "-b", EVENT_BYTES, "-n", count, "-r", rate, *more)
+    load = machine.tool(
+        "load", subject.events_socket, "-b", EVENT_BYTES, "-n", count, "-r", rate, *more, takes_time=True)
     return {**sink.result(count), "load": load["cpu"] / load["seconds"]}
 
 
@@ -56,7 +57,7 @@ def syslog(machine, rate, count):
 
 def floor(machine, rate, count):
     sink = Sink(machine, "latency", count, 60)
-    machine.tool("baseline", "floor", machine.path("file"), sink.port, count, rate, EVENT_BYTES)
+    machine.tool("baseline", "floor", machine.path("file"), sink.port, count, rate, EVENT_BYTES, takes_time=True)
     return sink.result(count)
 
 

@@ -70,7 +70,8 @@ class Drain(Scenario):
         # The outage lasts until the disk is at rest: not what writing the backlog does to live events is asked here.
         machine.calm()
         load = machine.start_tool(
-            "load", relay.events_socket, "-b", EVENT_BYTES, "-n", live, "-r", LIVE_RATE, "-T", "busy", "-w", 200)
+            "load", relay.events_socket, "-b", EVENT_BYTES, "-n", live, "-r", LIVE_RATE, "-T", "busy", "-w", 200,
+            takes_time=True)
         nginx = Nginx(machine, port=port)
         begun = nginx.wait_for(1, 30)
         first, processor = nginx.answered(), relay.processor()
