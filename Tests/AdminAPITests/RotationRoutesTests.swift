@@ -74,9 +74,7 @@ import Testing
                 (["secret": .string(Self.secret(23))], ["secret"]), (["secret": .string(Self.secret(65))], ["secret"]),
                 // Without its padding.
                 (["secret": .string(String(Self.secret(32).dropLast()))], ["secret"]),
-                // The one that it has.
-                (["secret": .string(Self.old)], ["secret"]),
-                (["secret": .string(Self.old), "graceSeconds": -1, "grace": 1], ["graceSeconds", "secret", "grace"]),
+                (["secret": 7, "graceSeconds": -1, "grace": 1], ["graceSeconds", "secret", "grace"]),
                 ([], [""]),
             ]
             for (body, fields) in cases {
@@ -87,6 +85,15 @@ import Testing
             }
             let secret = api.administration.edit { $0.table.webhook(id: "wh_1")?.secret }
             #expect(secret == Self.old)
+        }
+    }
+
+    @Test func theSecretThatItHasIsNoRotation() async throws {
+        try await Self.run { api in
+            let answer = try await api.call("POST", Self.path, ["secret": .string(Self.old), "graceSeconds": 60])
+            #expect(answer.status == 409)
+            #expect(!answer.body.contains(Self.old))
+            #expect(api.administration.edit { $0.table.webhook(id: "wh_1")?.previousSecret } == nil)
         }
     }
 

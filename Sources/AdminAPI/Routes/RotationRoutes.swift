@@ -17,11 +17,12 @@ struct RotationRoutes: Sendable {
         try query.check()
         let id = try context.parameters.require("id")
         let object = try await request.jsonObject(isOptional: true)
-        let current = try await administer { () async throws(AdministrationError) in
-            try await administration.webhook(id: id, tenant: tenant).webhook
+        // Whose it is comes before what is asked of it.
+        _ = try await administer { () async throws(AdministrationError) in
+            try await administration.webhook(id: id, tenant: tenant)
         }
         let rotation = try checked { () throws(InvalidFields) in
-            try WebhookFields.rotation(object, of: current, by: context.caller, rules: administration.rules())
+            try WebhookFields.rotation(object, by: context.caller, rules: administration.rules())
         }
         let rotated = try await administer { () async throws(AdministrationError) in
             try await administration.rotateSecret(of: id, tenant: tenant, rotation)

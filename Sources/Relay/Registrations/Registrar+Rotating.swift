@@ -26,7 +26,7 @@ extension Registrar {
         let wall = Clock.wall()
         let secret = rotation.secret ?? WebhookSecret(randomBytes: SecureBytes.random(32))
         guard let webhook = current.rotated(to: secret, grace: rotation.grace, at: wall) else {
-            throw .conflict("the webhook has this secret already: a rotation needs another one")
+            throw .conflict("The webhook has this secret already: a rotation needs another one.")
         }
         try await commit(.put(webhook))
         graces.note(webhook, wall: wall, now: Clock.monotonic())
