@@ -65,7 +65,7 @@ extension Journal {
 
     /// Makes it durable that the segments below an ordinal are not needed; then ``removeSegments()`` may remove them.
     ///
-    /// - Parameter completion: called on the journal's thread.
+    /// - Parameter completion: called on the thread that writes.
     package func publishFloor(
         _ ordinal: UInt64, completion: @escaping @Sendable (Result<Void, JournalFailure>) -> Void
     ) {

@@ -2,7 +2,7 @@ import Logging
 import RelayCore
 import Synchronization
 
-/// The writing thread.
+/// Writing: on the journal's thread, or on that of whoever commits a small batch alone; one at a time, by `writing`.
 extension Journal {
     struct Writer {
         var segment: Segment?

@@ -163,10 +163,10 @@ package struct JournalHooks: Sendable {
     /// Wall clock in Unix milliseconds.
     package var wall: @Sendable () -> Int64
     package var monotonic: @Sendable () -> MonotonicTime
-    /// Called on the journal's thread when a segment has been begun, other than with a checkpoint: time for one.
+    /// Called on the thread that writes when a segment has been begun, other than with a checkpoint: time for one.
     package var onRotation: @Sendable () -> Void
     package var observeSync: @Sendable (Duration) -> Void
-    /// Called on the journal's thread when it can't be written any more, and with nil when it can again.
+    /// Called on the thread that writes when it can't be written any more, and with nil when it can again.
     package var onFailure: @Sendable (DiskError?) -> Void
 
     package init(

@@ -93,8 +93,10 @@ package final class WorkThread: @unchecked Sendable {
     private var handle = pthread_t()
     private let body: @Sendable () -> Void
 
-    /// - Parameter name: at most 15 characters; what `top -H` shows.
-    package init(name: String, _ body: @escaping @Sendable () -> Void) {
+    /// - Parameters:
+    ///   - name: at most 15 characters; what `top -H` shows
+    ///   - stackBytes: of address space
+    package init(name: String, stackBytes: Int = 512 * 1024, _ body: @escaping @Sendable () -> Void) {
         self.body = {
             hookline_name_thread(name)
             // Signals are the main thread's matter.
@@ -105,7 +107,7 @@ package final class WorkThread: @unchecked Sendable {
         }
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
-        pthread_attr_setstacksize(&attributes, 512 * 1024)
+        pthread_attr_setstacksize(&attributes, stackBytes)
         let argument = Unmanaged.passRetained(self).toOpaque()
         let code = pthread_create(
             &handle, &attributes,
