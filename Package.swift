@@ -111,7 +111,9 @@ let package = Package(
             name: "DeliveryTests", dependencies: ["Delivery", "RelayCore", "Cryptography", nioCore, nioPosix],
             swiftSettings: settings),
         .testTarget(name: "SystemdTests", dependencies: ["Systemd", "RelayCore", logging], swiftSettings: settings),
-        .testTarget(name: "RelayTests", dependencies: ["Relay", "RelayCore", "Storage"], swiftSettings: settings),
+        .testTarget(
+            name: "RelayTests", dependencies: ["Relay", "RelayCore", "Storage", nioCore, nioPosix],
+            swiftSettings: settings),
         .testTarget(
             name: "HooklineTests", dependencies: ["hookline", "AdminAPI", "RelayCore"], swiftSettings: settings),
         // Not shipped: its instructions are counted, so that what an event costs does not grow unseen.

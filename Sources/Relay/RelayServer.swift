@@ -32,6 +32,8 @@ package struct RelayServer: Sendable {
         package var withoutJournal = false
         /// Seals the webhooks' secrets on disk; nil: they are written as they are.
         package var masterKey: MasterKey?
+        /// Where its tasks run; nil: on Swift's global executor.
+        package var executor: (any TaskExecutor)?
 
         package init() {}
     }
@@ -169,7 +171,7 @@ package struct RelayServer: Sendable {
                 for (door, descriptor) in doors {
                     let api = APIServer(
                         administration: parts.administration, answers: parts.answers, version: HooklineVersion.text,
-                        logger: logger, group: apiLoop, door: door)
+                        logger: logger, group: apiLoop, door: door, executor: options.executor)
                     group.addTask {
                         do {
                             try await api.run(listening: descriptor) { apiIsReady.yield() }

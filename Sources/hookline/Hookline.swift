@@ -33,11 +33,23 @@ struct Hookline: AsyncParsableCommand {
             CommandGroup(name: "Receiver", subcommands: [ListenCommand.self, VerifyCommand.self]),
         ])
 
+    /// On the main thread, where the daemon's command stays: Swift's global executor, with which all others go on, costs a
+    /// wake-up every second. See ``TaskThread``.
+    @MainActor
     static func main() async {
         // libdispatch asks for a nice value of -4 for the thread behind its timers and signals. The kernel gives that to
         // root alone, and the library tells the system's log of it in each process of everybody else: nothing to be done
         // about it, and nothing lost by it. It says nothing else that the commands don't say themselves.
         setenv("LIBDISPATCH_LOG", "NO", 0)
-        await main(nil)
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            exit(withError: error)
+        }
     }
 }

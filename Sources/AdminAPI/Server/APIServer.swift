@@ -16,6 +16,7 @@ package struct APIServer: Sendable {
     private let http: HTTP1Channel
     private let logger: Logger
     private let group: any EventLoopGroup
+    private let executor: (any TaskExecutor)?
     private let limits: APILimits
     private let administration: any Administration
 
@@ -28,20 +29,21 @@ package struct APIServer: Sendable {
     ///   - logger: for what goes wrong; requests are logged at `debug`, without their bodies
     ///   - group: event loops of NIOPosix that the connections live on
     ///   - door: what it listens on
+    ///   - executor: where requests are answered; nil: on Swift's global executor
     package init(
         administration: any Administration, answers: any AnswerStore, version: String, logger: Logger,
-        group: any EventLoopGroup, door: Door
+        group: any EventLoopGroup, door: Door, executor: (any TaskExecutor)? = nil
     ) {
         self.init(
             administration: administration, answers: answers, version: version, logger: logger, group: group,
-            door: door,
-            limits: APILimits())
+            door: door, executor: executor, limits: APILimits())
     }
 
     init(
         administration: any Administration, answers: any AnswerStore, version: String, logger: Logger,
-        group: any EventLoopGroup, door: Door, limits: APILimits
+        group: any EventLoopGroup, door: Door, executor: (any TaskExecutor)? = nil, limits: APILimits
     ) {
+        self.executor = executor
         self.logger = logger
         self.group = group
         self.limits = limits
@@ -84,7 +86,7 @@ package struct APIServer: Sendable {
         await withTaskCancellationHandler {
             // The one task that cancellation doesn't reach: in a cancelled task NIO's writer refuses the answers to
             // requests that are under way. It ends when the queue does, and is awaited here.
-            await Task {
+            await Task(executorPreference: executor) {
                 // Discarding: finished connections leave nothing behind, however long the server runs. Tasks in it
                 // can't throw, so that one connection's error is that connection's alone.
                 await withDiscardingTaskGroup { group in

@@ -13,21 +13,23 @@ final class EventFollowers: Sendable {
     }
 
     private let journal: JournalID
+    private let sleep: EventFeed.Sleep
     private let count = Atomic<Int>(0)
     private let state = Mutex(State())
 
-    init(journal: JournalID) {
+    init(journal: JournalID, sleep: @escaping EventFeed.Sleep = EventFeed.sleep) {
         self.journal = journal
+        self.sleep = sleep
     }
 
-    /// Takes records that are on disk: on the journal's thread, before anybody else may see them.
+    /// Takes records that are on disk: on the thread that writes, before anybody else may see them.
     func accepted(_ records: RecordBuffer) {
         guard count.load(ordering: .relaxed) > 0 else { return }
         for feed in state.withLock({ $0.feeds }) { feed.put(records) }
     }
 
     func follow(_ choice: FollowChoice) throws(AdministrationError) -> AsyncStream<Followed> {
-        let feed = EventFeed(choice, journal: journal)
+        let feed = EventFeed(choice, journal: journal, sleep: sleep)
         let error: AdministrationError? = state.withLock { state in
             if state.isOver { return .shuttingDown }
             guard state.feeds.count < Limits.followers else {
@@ -91,17 +93,27 @@ final class EventFeed: Sendable {
         var waiter: CheckedContinuation<Void, Never>?
     }
 
+    /// Waits for a time, or until its task is cancelled.
+    typealias Sleep = @Sendable (Duration) async -> Void
+
+    static let sleep: Sleep = { duration in
+        // Cancelled, it is over.
+        try? await Task.sleep(for: duration)
+    }
+
     private let choice: FollowChoice
     private let journal: JournalID
     private let bytesMax: Int
     private let beat: Duration
+    private let sleep: Sleep
     private let state = Mutex(State())
 
     init(
         _ choice: FollowChoice, journal: JournalID, bytesMax: Int = Limits.followedBytes,
-        beat: Duration = Limits.followingBeat
+        beat: Duration = Limits.followingBeat, sleep: @escaping Sleep = EventFeed.sleep
     ) {
         self.beat = beat
+        self.sleep = sleep
         self.choice = choice
         self.journal = journal
         self.bytesMax = bytesMax
@@ -159,7 +171,7 @@ final class EventFeed: Sendable {
             }
             group.addTask { [self] in
                 // Cut short by what has come.
-                try? await Task.sleep(for: beat)
+                await sleep(beat)
                 wake()
                 return true
             }

@@ -138,6 +138,6 @@ final class OperationalEvents: Sendable {
 
     private func pause() async {
         // Cancelled, it goes on at once and finds out.
-        try? await Task.sleep(for: .seconds(1))
+        await registrar.pump.loop.sleep(for: .seconds(1))
     }
 }

@@ -41,7 +41,7 @@ struct EventEraser: Sendable {
                     if case .stopping = error { return }
                     logger.warning("events can't be erased yet: tried again in 1 s", metadata: ["error": "\(error)"])
                     // Woken early by its cancellation, it ends.
-                    try? await Task.sleep(for: .seconds(1))
+                    await pump.loop.sleep(for: .seconds(1))
                 }
             }
         }
@@ -139,6 +139,7 @@ struct EventEraser: Sendable {
     }
 
     private func pause() async throws(Obstacle) {
-        do { try await Task.sleep(for: .milliseconds(10)) } catch { throw .stopping }
+        await pump.loop.sleep(for: .milliseconds(10))
+        if Task.isCancelled { throw .stopping }
     }
 }

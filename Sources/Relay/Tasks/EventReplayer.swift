@@ -45,10 +45,9 @@ struct EventReplayer: Sendable {
                     if case .stopping = error { return }
                     logger.warning("a replay can't go on yet: tried again in 1 s", metadata: ["error": "\(error)"])
                     // Woken early by its cancellation, it ends.
-                    try? await Task.sleep(for: .seconds(1))
+                    await pump.loop.sleep(for: .seconds(1))
                 }
-                // As above.
-                if isIdle { try? await Task.sleep(for: .milliseconds(50)) }
+                if isIdle { await pump.loop.sleep(for: .milliseconds(50)) }
             }
         }
     }

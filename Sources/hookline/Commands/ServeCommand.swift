@@ -9,7 +9,7 @@ import Storage
 import Systemd
 
 /// `hookline serve`: the daemon in the foreground.
-struct ServeCommand: AsyncParsableCommand {
+struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Run the relay in the foreground.", usage: "hookline serve [<options>]",
         discussion: """
@@ -39,7 +39,7 @@ struct ServeCommand: AsyncParsableCommand {
     @Flag(help: "Begin with an empty journal, when the one that belongs to the registered webhooks is lost for good.")
     var withoutJournal = false
 
-    func run() async throws {
+    func run() throws {
         let environment = ConfigurationSource.environment
         let (configuration, masterKey) = try loadOrExit(environment)
         let level = LogLevel(configuration.log.level)
@@ -57,11 +57,13 @@ struct ServeCommand: AsyncParsableCommand {
         options.withoutRegistrations = withoutRegistrations
         options.withoutJournal = withoutJournal
         options.masterKey = masterKey
+        let tasks = TaskThread(name: "tasks")
+        options.executor = tasks
         let server = RelayServer(configuration: configuration, paths: paths, logger: logger, options: options)
         let signals = watchSignals(server, environment)
         defer { for source in signals { source.cancel() } }
         do {
-            try await server.run(onReady: {})
+            try tasks.wait { try await server.run(onReady: {}) }
         } catch let refusal as KeyRefusal {
             // The state is as it should be, and the settings are not: starting again is of no use.
             StartFailure(reason: "\(refusal)", errno: nil).tell(logger, hasJournal: journal != nil)
@@ -91,10 +93,11 @@ struct ServeCommand: AsyncParsableCommand {
     private func watchSignals(
         _ server: RelayServer, _ environment: [String: String]
     ) -> [any DispatchSourceSignal] {
+        let queue = DispatchQueue(label: "signals")
         func watch(_ number: Int32, _ body: @escaping @Sendable () -> Void) -> any DispatchSourceSignal {
             // What a dispatch source watches must not act by itself.
             signal(number, SIG_IGN)
-            let watcher = DispatchSource.makeSignalSource(signal: number)
+            let watcher = DispatchSource.makeSignalSource(signal: number, queue: queue)
             watcher.setEventHandler(handler: body)
             watcher.resume()
             return watcher
