@@ -52,6 +52,11 @@ package enum Limits {
     /// Bytes of a segment before the next one is begun; a single larger batch still goes into one.
     package static let segmentBytes = 64 * 1024 * 1024
 
+    /// Zeros that are written behind a small batch, and bytes of a batch from which on there are none: some 400 events that
+    /// come one at a time have blocks then that were written before.
+    package static let zeroedBytes = 256 * 1024
+    package static let largeBatchBytes = 64 * 1024
+
     /// Bytes of records that a segment is content with where the disk has not the space for a whole one.
     package static let smallestSegmentBytes = 1024 * 1024
 

@@ -10,12 +10,16 @@ extension Journal {
         var offset = 0
         /// Where the segment ends: what comes then begins the next one.
         var limit = 0
+        /// Where the zeros end that were written behind the records; before `offset` if there are none.
+        var zeroedThrough = 0
         /// The last event that is durable.
         var lastSequence: UInt64
         /// Whether the segment is the reserve of a full disk, where no events go.
         var isReserve = false
         /// Whether the segment's space was given back when the disk was full.
         var lacksSpace = false
+        /// Whether the segment's space up to `limit` was taken beforehand.
+        var isAllocated = false
         /// Whether nobody has been told yet that the segment was begun.
         var isUnannounced = false
         /// No segment is begun before, since the last try failed.
@@ -138,11 +142,14 @@ extension Journal {
             }
             offset += batch.records.count
         }
+        let zeros = zerosAhead(from: offset, bytes: bytes)
+        if zeros > 0 { parts.append(Self.zeros(zeros)) }
         try attempt(segment) { () throws(DiskError) in
             try segment.file.write(parts, at: writer.offset)
             try sync(segment)
         }
         writer.offset = offset
+        if zeros > 0 { writer.zeroedThrough = offset + zeros }
         writer.lastSequence = batches.reduce(writer.lastSequence) { max($0, $1.lastSequence) }
         segment.publish(through: offset, index: index)
         let hasCheckpoint = batches.contains { $0.kind == .checkpoint }
@@ -178,6 +185,7 @@ extension Journal {
     /// What was written behind the last sync must not come back.
     private func giveUp(_ segment: Segment, because error: DiskError) {
         do throws(DiskError) {
+            writer.zeroedThrough = 0
             try segment.file.truncate(to: writer.offset)
             // A full disk is no fault of the segment: it goes on where it was once there is space. After a failed sync
             // nobody knows what the file holds.
@@ -224,10 +232,12 @@ extension Journal {
         guard writer.lacksSpace else { return }
         do throws(DiskError) {
             try segment.file.allocate(writer.limit)
+            writer.isAllocated = true
         } catch  where error.isLackOfSpace {
             throw error
         } catch {
             // It works without, too.
+            writer.isAllocated = false
         }
         writer.lacksSpace = false
     }
@@ -254,7 +264,7 @@ extension Journal {
         let header = nextHeader()
         let path = self.path(of: header)
         let file = try createAnew(path)
-        let allocated: Int
+        let allocated: (bytes: Int, isTaken: Bool)
         do throws(DiskError) {
             allocated = try allocate(file, atLeast: bytes)
             try file.write(header.area, at: 0)
@@ -265,7 +275,8 @@ extension Journal {
             _ = try? disk.remove(path)
             throw error
         }
-        take(file, header, path, limit: SegmentHeader.dataOffset + allocated, isReserve: false)
+        take(file, header, path, limit: SegmentHeader.dataOffset + allocated.bytes, isReserve: false)
+        writer.isAllocated = allocated.isTaken
         state.withLock { $0.mustRotate = false }
         logger.debug("journal segment begun", metadata: ["path": "\(path)"])
         writer.isUnannounced = true
@@ -293,19 +304,22 @@ extension Journal {
         writer.segment = segment
         writer.offset = SegmentHeader.dataOffset
         writer.limit = limit
+        (writer.zeroedThrough, writer.isAllocated) = (0, false)
         writer.isReserve = isReserve
         writer.lacksSpace = false
     }
 
     /// Takes a segment's space beforehand, so that a full disk is met here and not in the middle of a batch.
     ///
-    /// - Returns: bytes for records. Less than a whole segment where the disk has no more.
-    private func allocate(_ file: any DiskFile, atLeast needed: Int) throws(DiskError) -> Int {
+    /// - Returns: bytes for records, less than a whole segment where the disk has no more; and whether their space was taken.
+    private func allocate(
+        _ file: any DiskFile, atLeast needed: Int
+    ) throws(DiskError) -> (bytes: Int, isTaken: Bool) {
         var bytes = max(segmentBytes, needed)
         while true {
             do throws(DiskError) {
                 try file.allocate(SegmentHeader.dataOffset + bytes)
-                return bytes
+                return (bytes, true)
             } catch  where error.isLackOfSpace && bytes / 2 >= max(needed, Limits.smallestSegmentBytes) {
                 // What it got of the space is given back first.
                 try file.truncate(to: 0)
@@ -314,7 +328,7 @@ extension Journal {
                 throw error
             } catch {
                 // Without reserved space it works too; a full disk is met later then.
-                return bytes
+                return (bytes, false)
             }
         }
     }

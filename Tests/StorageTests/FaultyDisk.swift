@@ -25,6 +25,7 @@ final class FaultyDisk: Disk {
         var code: Int32
         var lasting: Bool
         var hasFailed = false
+        var written: [Int] = []
     }
 
     private let disk: any Disk
@@ -39,6 +40,9 @@ final class FaultyDisk: Disk {
     /// Whether there were as many calls.
     var hasFailed: Bool { state.withLock { $0.hasFailed } }
 
+    /// Bytes of each write that did not fail.
+    var written: [Int] { state.withLock { $0.written } }
+
     /// No call fails from now on.
     func heal() { state.withLock { $0.countdown = .max / 2 } }
 
@@ -46,6 +50,8 @@ final class FaultyDisk: Disk {
     func fail(_ calls: Set<Call>, code: Int32, at call: Int = 1, lasting: Bool = true) {
         state.withLock { ($0.countdown, $0.calls, $0.code, $0.lasting) = (call, calls, code, lasting) }
     }
+
+    fileprivate func note(written bytes: Int) { state.withLock { $0.written.append(bytes) } }
 
     fileprivate func pass(_ call: Call) throws(DiskError) {
         let code: Int32? = state.withLock { state in
@@ -112,6 +118,7 @@ private final class FaultyFile: DiskFile {
             throw error
         }
         try file.write(parts, at: offset)
+        disk.note(written: parts.reduce(0) { $0 + $1.count })
     }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(DiskError) -> Int {
