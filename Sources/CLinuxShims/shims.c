@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 int hookline_peer_credentials(int fd, struct hookline_peer *peer) {
@@ -42,6 +43,17 @@ void hookline_name_thread(const char *name) {
 
 int hookline_accept(int fd) {
     return accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+int64_t hookline_clock(int clock) {
+    struct timespec now = {0, 0};
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int hookline_wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t due) {
+    struct timespec time = {due / 1000000000, due % 1000000000};
+    return pthread_cond_timedwait(condition, lock, &time);
 }
 
 ssize_t hookline_read_roots_file(const char *path, void *buffer, size_t capacity) {

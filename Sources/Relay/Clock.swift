@@ -1,3 +1,4 @@
+import CLinuxShims
 import Glibc
 import RelayCore
 
@@ -5,14 +6,10 @@ import RelayCore
 enum Clock {
     /// Unix milliseconds.
     static func wall() -> Int64 {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
+        hookline_clock(CLOCK_REALTIME) / 1_000_000
     }
 
     static func monotonic() -> MonotonicTime {
-        var now = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &now)
-        return MonotonicTime(nanoseconds: Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec))
+        MonotonicTime(nanoseconds: hookline_clock(CLOCK_MONOTONIC))
     }
 }

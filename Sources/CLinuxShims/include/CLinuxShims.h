@@ -1,5 +1,6 @@
 #ifndef HOOKLINE_CLINUXSHIMS_H
 #define HOOKLINE_CLINUXSHIMS_H
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>
@@ -33,6 +34,14 @@ int hookline_accept(int fd);
 ///
 /// `struct stat` is declared by several C modules, and which of them Swift takes it from depends on what else is imported.
 int hookline_is_socket(const char *path);
+
+/// A clock of clock_gettime(2) in nanoseconds: CLOCK_MONOTONIC, CLOCK_REALTIME. Both are always there.
+///
+/// `struct timespec` is one of those that several C modules declare.
+int64_t hookline_clock(int clock);
+
+/// pthread_cond_timedwait(3) until a time of the condition's clock in nanoseconds; 0, or an error number such as ETIMEDOUT.
+int hookline_wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t due);
 
 /// Reads the beginning of a regular file that root owns and nobody else may write; no symbolic link is followed, open(2)
 /// O_NOFOLLOW. Owner and mode are those of the file that was opened.

@@ -1,3 +1,4 @@
+import CLinuxShims
 import Glibc
 import RelayCore
 
@@ -43,9 +44,6 @@ final class AlarmBell: @unchecked Sendable {
             while !isRung { pthread_cond_wait(condition, lock) }
             return
         }
-        var time = timespec()
-        time.tv_sec = Int(due.nanoseconds / 1_000_000_000)
-        time.tv_nsec = Int(due.nanoseconds % 1_000_000_000)
-        while !isRung, pthread_cond_timedwait(condition, lock, &time) == 0 {}
+        while !isRung, hookline_wait_until(condition, lock, due.nanoseconds) == 0 {}
     }
 }
