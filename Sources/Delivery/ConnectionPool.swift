@@ -24,6 +24,8 @@ final class ConnectionPool {
     private var isEndingLateAttempts = false
     private var idleSweep: RepeatedTask?
     private var isTrimmingArmed = false
+    /// Told when the last idle connection has been closed for its age.
+    var onQuiet: (() -> Void)?
 
     private static let connectionAge = TimeAmount.nanoseconds(Limits.connectionAge.nanoseconds)
 
@@ -203,6 +205,7 @@ final class ConnectionPool {
         if idleCount == 0 {
             idleSweep?.cancel()
             idleSweep = nil
+            if exchanges.isEmpty { onQuiet?() }
         }
     }
 

@@ -23,6 +23,12 @@ package final class DeliveryClient {
         encoder = RequestEncoder(journal: journal)
     }
 
+    /// Told on the loop when there has been nothing to deliver for so long that no connection is left.
+    package var onQuiet: (() -> Void)? {
+        get { pool.onQuiet }
+        set { pool.onQuiet = newValue }
+    }
+
     /// Which addresses may be reached, and through which proxy, from the next connection on.
     package func use(_ policy: AddressPolicy, _ proxy: EgressProxy?) {
         pool.use(policy, proxy)

@@ -41,5 +41,23 @@ extension EndToEnd {
                 for (thread, count) in after { #expect(count - before[thread, default: 0] <= 2, "thread \(thread)") }
             }
         }
+
+        @Test func whatItTookGoesBackWhenAllIsQuiet() throws {
+            try Lab.run { lab in
+                let receiver = try lab.receiver()
+                let daemon = try lab.daemon()
+                _ = try daemon.webhook(receiver.url())
+                for number in 0..<50 { _ = try daemon.accept(event(id: "event-\(number)")) }
+                try eventually("all is delivered") { try receiver.deliveries().count == 50 }
+                let process = try daemon.running()
+                let before = try process.memory("RssFile")
+                // Connections are kept for half a minute.
+                try eventually("its code is let go", within: .seconds(60)) {
+                    try process.memory("RssFile") < before * 3 / 4
+                }
+                _ = try daemon.accept(event(id: "later"))
+                try eventually("it goes on") { try receiver.deliveries().count == 51 }
+            }
+        }
     }
 }

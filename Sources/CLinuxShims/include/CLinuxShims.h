@@ -54,8 +54,9 @@ void hookline_release_memory(void);
 
 /// Lets go of the code that has been mapped into memory so far: what is needed again comes back from the page cache.
 ///
-/// For the end of start-up. Most of what runs then never runs again, and file-backed pages that are mapped count as the
-/// process's (proc(5), VmRSS). Only read-only, never written parts of the executable and its libraries are touched.
+/// For the end of start-up, and for a quiet time: most of what has run does not run again soon, and file-backed pages that are
+/// mapped count as the process's (proc(5), VmRSS). Only read-only, never written parts of the executable and its libraries are
+/// touched.
 void hookline_release_code(void);
 
 #endif

@@ -1,3 +1,4 @@
+import CLinuxShims
 import Cryptography
 import Delivery
 import Ingest
@@ -163,6 +164,10 @@ struct RelayStart {
             let client = try DeliveryClient(
                 loop: deliveryLoop, resolver: resolver, verifier: verifier, policy: policy, proxy: proxy,
                 journal: journal.id)
+            client.onQuiet = {
+                hookline_release_memory()
+                hookline_release_code()
+            }
             let pump = DeliveryPump(
                 loop: deliveryLoop, journal: journal, readers: threads, client: client,
                 scheduler: DeliveryScheduler(settings: settings, seen: state.lastSequence), logger: logger)
