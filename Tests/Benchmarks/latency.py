@@ -10,10 +10,10 @@ from subjects import EVENT_BYTES, Relay, SyslogNG, eventually
 class Sink:
     """A receiver that takes the time of arrival; see sink.c."""
 
-    def __init__(self, machine, *arguments):
+    def __init__(self, machine, *arguments, takes_time=False):
         self.machine = machine
         port_file = f"{machine.part('sink')}/port"
-        self.process = machine.start_tool("sink", port_file, *arguments, takes_time="latency" in arguments)
+        self.process = machine.start_tool("sink", port_file, *arguments, takes_time=takes_time)
         eventually("the sink listens", 10, lambda: os.path.exists(port_file) and os.path.getsize(port_file) > 1)
         with open(port_file, encoding="utf-8") as file:
             self.port = int(file.read())
@@ -28,9 +28,8 @@ class Sink:
         return {metric: found[metric] for metric in ("p50", "p99", "p99.9", "max")}
 
 
-def at_rate(machine, subject, sink, rate, count, more=()):
-    load = machine.tool(
-        "load", subject.events_socket, "-b", EVENT_BYTES, "-n", count, "-r", rate, *more, takes_time=True)
+def at_rate(machine, subject, sink, rate, count, more=(), **priority):
+    load = machine.tool("load", subject.events_socket, "-b", EVENT_BYTES, "-n", count, "-r", rate, *more, **priority)
     return {**sink.result(count), "load": load["cpu"] / load["seconds"]}
 
 
@@ -57,7 +56,7 @@ def syslog(machine, rate, count):
 
 def floor(machine, rate, count):
     sink = Sink(machine, "latency", count, 60)
-    machine.tool("baseline", "floor", machine.path("file"), sink.port, count, rate, EVENT_BYTES, takes_time=True)
+    machine.tool("baseline", "floor", machine.path("file"), sink.port, count, rate, EVENT_BYTES)
     return sink.result(count)
 
 

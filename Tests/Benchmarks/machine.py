@@ -82,7 +82,7 @@ class Machine:
         return self.result(process, seconds)
 
     def start_tool(self, name, *arguments, takes_time=False):
-        """A tool that takes the time of single events must not wait for a processor itself, where it may say so."""
+        """With `takes_time` it has real-time priority, where that can be had: for few events a second."""
         first = ["chrt", "--fifo", "20"] if takes_time and os.geteuid() == 0 else []
         return self.spawn(
             [*first, self.path(name), *map(str, arguments)], log=self.path("tools.log"), stdout=subprocess.PIPE)
