@@ -1,6 +1,6 @@
 /// Makes the index of a segment: gets its records in order, and then puts out blocks.
 package struct SegmentIndexBuilder {
-    private struct Identified {
+    private struct Identified: Fingerprinted {
         let fingerprint: UInt64
         let event: UInt32
     }
@@ -10,7 +10,7 @@ package struct SegmentIndexBuilder {
         let settlement: LaneProgress.Settlement
     }
 
-    private struct Name {
+    private struct Name: Fingerprinted {
         let fingerprint: UInt32
         let event: UInt32
     }
@@ -72,45 +72,6 @@ package struct SegmentIndexBuilder {
         summary.recordBytes += UInt64(bytes)
     }
 
-    /// Sorts by fingerprint. Fingerprints are spread evenly, so that distributing them by their upper bits nearly sorts
-    /// them.
-    private mutating func sortIDs() {
-        let shift = UInt64(min(63, ids.count.leadingZeroBitCount + 4))
-        var ends = [UInt32](repeating: 0, count: Int(UInt64.max >> shift) + 1)
-        var sorted = ids
-        // In buffers: an array would look at every write whether it is shared.
-        ends.withUnsafeMutableBufferPointer { ends in
-            for id in ids { ends[Int(id.fingerprint >> shift)] += 1 }
-            var end: UInt32 = 0
-            for bucket in ends.indices {
-                end += ends[bucket]
-                ends[bucket] = end
-            }
-            sorted.withUnsafeMutableBufferPointer { sorted in
-                // From the last one on, so that equal ones stay in their order.
-                for id in ids.reversed() {
-                    let bucket = Int(id.fingerprint >> shift)
-                    ends[bucket] -= 1
-                    sorted[Int(ends[bucket])] = id
-                }
-                for index in sorted.indices.dropFirst() { Self.sink(index, in: sorted) }
-            }
-        }
-        ids = sorted
-    }
-
-    /// Moves an entry down to its place among those before it, which are in order.
-    @inline(__always)
-    private static func sink(_ index: Int, in sorted: UnsafeMutableBufferPointer<Identified>) {
-        let id = sorted[index]
-        var place = index
-        while place > 0, sorted[place - 1].fingerprint > id.fingerprint {
-            sorted[place] = sorted[place - 1]
-            place -= 1
-        }
-        if place != index { sorted[place] = id }
-    }
-
     /// - Parameter offset: of the record in the segment.
     package mutating func add(_ record: ProgressRecord, at offset: Int) {
         var sequences: [UInt64] = []
@@ -147,12 +108,12 @@ package struct SegmentIndexBuilder {
     package mutating func finish<E: Error>(
         seed: UInt32, _ write: (_ bytes: UnsafeRawBufferPointer, _ offset: Int) throws(E) -> Void
     ) throws(E) {
-        sortIDs()
+        ids.sortByFingerprint()
+        names.sortByFingerprint()
         failures.sort {
             $0.webhook != $1.webhook
                 ? $0.webhook < $1.webhook : $0.settlement.sequence < $1.settlement.sequence
         }
-        names.sort { ($0.fingerprint, $0.event) < ($1.fingerprint, $1.event) }
         stretches.sort { ($0.first, $0.place) < ($1.first, $1.place) }
         let webhooks = postings.keys.sorted()
         var writer = BlockWriter(seed: seed)
