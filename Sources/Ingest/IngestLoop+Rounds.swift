@@ -112,10 +112,11 @@ extension IngestLoop.Loop {
 
     /// Counts events that are accepted for good, each just before its reply is made from the same bytes.
     mutating func count(_ answers: [Round.Answer], of round: Round) {
+        let catalogue = intake.catalogue
         for answer in answers {
             guard case .accepted(let offset) = answer.kind,
                 let event = EventRecord(buffer: round.records, offset: offset),
-                let type = intake.catalogue.index(of: event.type)
+                let type = catalogue.index(of: event.type)
             else { continue }
             local.accepted[type] += 1
             local.acceptedTotal += 1

@@ -13,17 +13,17 @@ package struct EventCatalogue: Sendable, Equatable {
 
     /// Types that producers may send; an index into this is a type's short name inside the process.
     package let names: [String]
-    private let utf8: [[UInt8]]
+    private let utf8: [PinnedBytes]
 
     package init(extra: [String] = []) {
         names = Self.builtIn + extra.filter { !Self.builtIn.contains($0) }
-        utf8 = names.map { Array($0.utf8) }
+        utf8 = names.map { PinnedBytes($0.utf8) }
     }
 
     /// The index of the type with this name, nil if there is none.
     package func index(of name: UnsafeRawBufferPointer) -> Int? {
         // A handful of short names: comparing them in turn is faster than hashing one.
-        for index in 0..<utf8.count where utf8[index].withUnsafeBytes({ $0.equals(name) }) { return index }
+        for index in 0..<utf8.count where utf8[index].contents.equals(name) { return index }
         return nil
     }
 

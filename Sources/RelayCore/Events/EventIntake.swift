@@ -28,7 +28,7 @@ package struct EventIntake {
 
     private var scanner: EventScanner
     private var table: RegistrationTable
-    private var types: [[UInt8]] = []
+    private var types: [PinnedBytes] = []
     private var duplicates: DuplicateIndex
     private let journal: JournalID
     private var clock = TimestampCache()
@@ -65,7 +65,7 @@ package struct EventIntake {
     package mutating func replaceTable(_ table: RegistrationTable) {
         self.table = table
         scanner.catalogue = table.catalogue
-        types = table.catalogue.names.map { Array($0.utf8) }
+        types = table.catalogue.names.map { PinnedBytes($0.utf8) }
         tenantCache = TenantCache()
     }
 
@@ -155,21 +155,15 @@ package struct EventIntake {
         let webhooks = table.matchOperational(tenant: event.tenant, type: event.kind.rawValue)
         guard !webhooks.isEmpty else { return false }
         clock.update(to: now)
-        let (type, tenant, data, received) =
-            (Array(event.kind.rawValue.utf8), Array(event.tenant.utf8), event.data, clock.text)
-        type.withUnsafeBytes { type in
-            tenant.withUnsafeBytes { tenant in
-                data.withUnsafeBytes { data in
-                    received.withUnsafeBytes { received in
-                        var parts = EventRecord.Parts(
-                            sequence: nextSequence, acceptedAt: now, producer: peer, type: type, timestamp: received,
-                            isProducersTimestamp: false, tenant: tenant,
-                            id: UnsafeRawBufferPointer(start: nil, count: 0), data: data, webhooks: webhooks)
-                        parts.isOperational = true
-                        EventRecord.append(parts, to: batch)
-                    }
-                }
-            }
+        let (type, tenant) = (PinnedBytes(event.kind.rawValue.utf8), PinnedBytes(event.tenant.utf8))
+        let data = PinnedBytes(event.data)
+        withExtendedLifetime((type, tenant, data)) {
+            var parts = EventRecord.Parts(
+                sequence: nextSequence, acceptedAt: now, producer: peer, type: type.contents,
+                timestamp: clock.text.contents, isProducersTimestamp: false, tenant: tenant.contents,
+                id: UnsafeRawBufferPointer(start: nil, count: 0), data: data.contents, webhooks: webhooks)
+            parts.isOperational = true
+            EventRecord.append(parts, to: batch)
         }
         nextSequence += 1
         return true
@@ -203,7 +197,7 @@ package struct EventIntake {
     // MARK: Inside
 
     private struct TenantCache {
-        var bytes: [UInt8] = []
+        var bytes = PinnedBytes([])
         var name = ""
         var row: RegistrationTable.Row?
     }
@@ -214,10 +208,9 @@ package struct EventIntake {
         _ event: ScannedEvent, _ line: UnsafeRawBufferPointer, _ grant: ProducerGrant
     ) -> Bool {
         if let text = event.tenant {
-            let isSame = scanner.withBytes(of: text, in: line) { tenant in
-                tenantCache.bytes.withUnsafeBytes { $0.equals(tenant) }
+            if !tenantCache.bytes.contents.equals(scanner.bytes(of: text, in: line)) {
+                remember(scanner.string(of: text, in: line))
             }
-            if !isSame { remember(scanner.string(of: text, in: line)) }
             return true
         }
         guard let only = grant.onlyTenant else { return false }
@@ -226,7 +219,7 @@ package struct EventIntake {
     }
 
     private mutating func remember(_ tenant: String) {
-        tenantCache = TenantCache(bytes: Array(tenant.utf8), name: tenant, row: table.row(of: tenant))
+        tenantCache = TenantCache(bytes: PinnedBytes(tenant.utf8), name: tenant, row: table.row(of: tenant))
     }
 
     private enum Found {
@@ -239,23 +232,20 @@ package struct EventIntake {
     private func fingerprint(
         of id: ScannedEvent.Text, _ tenant: ScannedEvent.Text?, _ grant: ProducerGrant, in line: UnsafeRawBufferPointer
     ) -> UInt64? {
-        scanner.withBytes(of: id, in: line) { id in
-            if let tenant {
-                return scanner.withBytes(of: tenant, in: line) {
-                    EventFingerprint.make(tenant: $0, id: id, journal: journal)
-                }
-            }
-            guard var only = grant.onlyTenant else { return nil }
-            return only.withUTF8 {
-                EventFingerprint.make(tenant: UnsafeRawBufferPointer($0), id: id, journal: journal)
-            }
+        let id = scanner.bytes(of: id, in: line)
+        if let tenant {
+            return EventFingerprint.make(tenant: scanner.bytes(of: tenant, in: line), id: id, journal: journal)
+        }
+        guard var only = grant.onlyTenant else { return nil }
+        return only.withUTF8 {
+            EventFingerprint.make(tenant: UnsafeRawBufferPointer($0), id: id, journal: journal)
         }
     }
 
     /// Whether an id looks like one that Hookline makes.
     @inline(__always)
     private func mayBeOwn(_ id: ScannedEvent.Text, in line: UnsafeRawBufferPointer) -> Bool {
-        scanner.withBytes(of: id, in: line) { EventID.hasForm($0) }
+        EventID.hasForm(scanner.bytes(of: id, in: line))
     }
 
     // Apart from the rest, which nearly all events pass without it.
@@ -264,26 +254,23 @@ package struct EventIntake {
         _ event: ScannedEvent, _ id: ScannedEvent.Text, _ fingerprint: UInt64, _ line: UnsafeRawBufferPointer,
         now: Int64, find: (UInt64) -> EventRecord?, sealed: DuplicateIndex.SealedLookUp
     ) -> Found {
-        scanner.withBytes(of: id, in: line) { id in
-            tenantCache.bytes.withUnsafeBytes { tenant in
-                var original: EventRecord?
-                func isIt(_ sequence: UInt64) -> Bool {
-                    guard let candidate = find(sequence), candidate.tenant.elementsEqual(tenant),
-                        hasID(candidate, id), now - candidate.acceptedAt < dedupeWindow
-                    else { return false }
-                    original = candidate
-                    return true
-                }
-                if !duplicates.find(fingerprint, sealed: sealed, where: isIt),
-                    let sequence = EventID.sequence(of: id, journal: journal), sequence < nextSequence
-                {
-                    // An id of our own making, sent back to us.
-                    _ = isIt(sequence)
-                }
-                guard let original else { return .none }
-                return isSame(event, line, as: original) ? .same(original) : .conflict
-            }
+        let id = scanner.bytes(of: id, in: line)
+        var original: EventRecord?
+        func isIt(_ sequence: UInt64) -> Bool {
+            guard let candidate = find(sequence), candidate.tenant.equals(tenantCache.bytes.contents),
+                hasID(candidate, id), now - candidate.acceptedAt < dedupeWindow
+            else { return false }
+            original = candidate
+            return true
         }
+        if !duplicates.find(fingerprint, sealed: sealed, where: isIt),
+            let sequence = EventID.sequence(of: id, journal: journal), sequence < nextSequence
+        {
+            // An id of our own making, sent back to us.
+            _ = isIt(sequence)
+        }
+        guard let original else { return .none }
+        return isSame(event, line, as: original) ? .same(original) : .conflict
     }
 
     private func hasID(_ event: EventRecord, _ id: UnsafeRawBufferPointer) -> Bool {
@@ -294,12 +281,12 @@ package struct EventIntake {
     }
 
     private func isSame(_ event: ScannedEvent, _ line: UnsafeRawBufferPointer, as original: EventRecord) -> Bool {
-        guard original.type.elementsEqual(types[event.type]),
+        guard original.type.equals(types[event.type].contents),
             original.data.elementsEqual(UnsafeRawBufferPointer(rebasing: line[event.data]))
         else { return false }
         guard let timestamp = event.timestamp else { return true }
         return original.hasProducersTimestamp
-            && scanner.withBytes(of: timestamp, in: line) { $0.elementsEqual(original.timestamp) }
+            && scanner.bytes(of: timestamp, in: line).equals(original.timestamp)
     }
 
     @inline(__always)
@@ -308,33 +295,13 @@ package struct EventIntake {
     ) -> Int {
         clock.update(to: now)
         let offset = batch.count
-        let empty = UnsafeRawBufferPointer(start: nil, count: 0)
-        types[event.type].withUnsafeBytes { type in
-            tenantCache.bytes.withUnsafeBytes { tenant in
-                clock.text.withUnsafeBytes { received in
-                    func finish(_ timestamp: UnsafeRawBufferPointer, _ id: UnsafeRawBufferPointer) {
-                        EventRecord.append(
-                            EventRecord.Parts(
-                                sequence: nextSequence, acceptedAt: now, producer: peer, type: type,
-                                timestamp: timestamp, isProducersTimestamp: event.timestamp != nil, tenant: tenant,
-                                id: id, data: UnsafeRawBufferPointer(rebasing: line[event.data]),
-                                webhooks: tenantCache.row?[event.type] ?? []), to: batch)
-                    }
-                    func withID(_ timestamp: UnsafeRawBufferPointer) {
-                        if let id = event.id {
-                            scanner.withBytes(of: id, in: line) { finish(timestamp, $0) }
-                        } else {
-                            finish(timestamp, empty)
-                        }
-                    }
-                    if let timestamp = event.timestamp {
-                        scanner.withBytes(of: timestamp, in: line, withID)
-                    } else {
-                        withID(received)
-                    }
-                }
-            }
-        }
+        let parts = EventRecord.Parts(
+            sequence: nextSequence, acceptedAt: now, producer: peer, type: types[event.type].contents,
+            timestamp: event.timestamp.map { scanner.bytes(of: $0, in: line) } ?? clock.text.contents,
+            isProducersTimestamp: event.timestamp != nil, tenant: tenantCache.bytes.contents,
+            id: event.id.map { scanner.bytes(of: $0, in: line) } ?? UnsafeRawBufferPointer(start: nil, count: 0),
+            data: UnsafeRawBufferPointer(rebasing: line[event.data]), webhooks: tenantCache.row?[event.type] ?? [])
+        EventRecord.append(parts, to: batch)
         return offset
     }
 }
@@ -342,12 +309,13 @@ package struct EventIntake {
 /// The text of the present millisecond.
 private struct TimestampCache {
     private var milliseconds: Int64 = -1
-    private(set) var text: [UInt8] = []
+    private(set) var text = PinnedBytes([])
 
     mutating func update(to milliseconds: Int64) {
         guard milliseconds != self.milliseconds else { return }
         self.milliseconds = milliseconds
-        text.removeAll(keepingCapacity: true)
-        RFC3339.append(milliseconds: milliseconds, to: &text)
+        var characters: [UInt8] = []
+        RFC3339.append(milliseconds: milliseconds, to: &characters)
+        text = PinnedBytes(characters)
     }
 }

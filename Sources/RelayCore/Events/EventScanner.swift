@@ -21,12 +21,11 @@ package struct ScannedEvent: Equatable, Sendable {
 /// one with a byte that is no UTF-8 anywhere is `invalid_utf8`. Of several faults of meaning the first is reported.
 package struct EventScanner {
     package var catalogue: EventCatalogue
-    /// Unescaped strings of the line that was scanned last.
-    private var unescaped: [UInt8] = []
+    /// Unescaped strings of the line that was scanned last. Copies of the scanner share it: only one of them scans.
+    private let unescaped = RecordBuffer(capacity: 4 * Limits.eventTypeBytes)
 
     package init(catalogue: EventCatalogue) {
         self.catalogue = catalogue
-        unescaped.reserveCapacity(4 * Limits.eventTypeBytes)
     }
 
     /// Whether the last line had escaped strings, whose bytes the next call overwrites.
@@ -35,23 +34,21 @@ package struct EventScanner {
     /// - Parameter line: one line without its LF.
     /// - Returns: the event; where it had escaped strings valid until the next call; `tenant` is nil where the line names none.
     package mutating func scan(_ line: UnsafeRawBufferPointer) -> Result<ScannedEvent, Refusal> {
-        unescaped.removeAll(keepingCapacity: true)
+        unescaped.truncate(to: 0)
         var cursor = JSONCursor(line)
         var fields = Fields()
         guard scanObject(&cursor, line, &fields) else { return .failure(Self.describe(cursor.fault, line)) }
         return interpret(fields, line)
     }
 
-    /// The bytes of a string that ``scan(_:)`` found in `line`.
-    package func withBytes<R>(
-        of text: ScannedEvent.Text, in line: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> R
-    ) -> R {
-        guard text.isUnescaped else { return body(UnsafeRawBufferPointer(rebasing: line[text.range])) }
-        return unescaped.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[text.range])) }
+    /// The bytes of a string that ``scan(_:)`` found in `line`; valid as long as the line, and until the next call.
+    @inline(__always)
+    package func bytes(of text: ScannedEvent.Text, in line: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: text.isUnescaped ? unescaped.contents[text.range] : line[text.range])
     }
 
     package func string(of text: ScannedEvent.Text, in line: UnsafeRawBufferPointer) -> String {
-        withBytes(of: text, in: line) { String(decoding: $0, as: UTF8.self) }
+        String(decoding: bytes(of: text, in: line), as: UTF8.self)
     }
 
     // MARK: Grammar
@@ -137,9 +134,9 @@ package struct EventScanner {
             if line[start] == UInt8(ascii: "{") { value = .object(start..<cursor.position) }
         }
 
-        guard let key = withBytes(of: name, in: line, Self.key) else {
+        guard let key = Self.key(bytes(of: name, in: line)) else {
             if fields.problem == nil {
-                let quoted = withBytes(of: name, in: line, Self.quote)
+                let quoted = Self.quote(bytes(of: name, in: line))
                 fields.problem = Refusal(
                     .unknownField, "unknown field \(quoted): an event has event, tenantId, data, timestamp and id")
             }
@@ -147,7 +144,7 @@ package struct EventScanner {
         }
         if fields[key] != .absent {
             if fields.problem == nil {
-                let quoted = withBytes(of: name, in: line, Self.quote)
+                let quoted = Self.quote(bytes(of: name, in: line))
                 fields.problem = Refusal(.duplicateField, "the field \(quoted) stands there twice")
             }
             return true
@@ -165,7 +162,9 @@ package struct EventScanner {
         let range = start..<cursor.position - 1
         guard hasEscapes else { return ScannedEvent.Text(range: range, isUnescaped: false) }
         let first = unescaped.count
-        JSONText.unescape(UnsafeRawBufferPointer(rebasing: line[range]), into: &unescaped)
+        var text: [UInt8] = []
+        JSONText.unescape(UnsafeRawBufferPointer(rebasing: line[range]), into: &text)
+        unescaped.append(text)
         return ScannedEvent.Text(range: first..<unescaped.count, isUnescaped: true)
     }
 
@@ -199,16 +198,16 @@ package struct EventScanner {
         // The id first: a refusal for anything else repeats it.
         switch fields[.id] {
         case .absent: break
-        case .text(let text) where withBytes(of: text, in: line, Identifier.isValid): event.id = text
+        case .text(let text) where Identifier.isValid(bytes(of: text, in: line)): event.id = text
         default: refuse(.invalidField, "id must be a text of 1 to 64 of A-Z a-z 0-9 _ -")
         }
         switch fields[.event] {
         case .absent: refuse(.missingField, "the field \"event\" is missing")
         case .text(let text):
-            if let type = withBytes(of: text, in: line, catalogue.index(of:)) {
+            if let type = catalogue.index(of: bytes(of: text, in: line)) {
                 event.type = type
             } else {
-                let quoted = withBytes(of: text, in: line, Self.quote)
+                let quoted = Self.quote(bytes(of: text, in: line))
                 refuse(
                     .unknownEvent, "unknown event type \(quoted): known are \(catalogue.names.joined(separator: ", "))")
             }
@@ -216,12 +215,12 @@ package struct EventScanner {
         }
         switch fields[.tenantId] {
         case .absent: break
-        case .text(let text) where withBytes(of: text, in: line, Identifier.isValid): event.tenant = text
+        case .text(let text) where Identifier.isValid(bytes(of: text, in: line)): event.tenant = text
         default: refuse(.invalidField, "tenantId must be a text of 1 to 64 of A-Z a-z 0-9 _ -")
         }
         switch fields[.timestamp] {
         case .absent: break
-        case .text(let text) where withBytes(of: text, in: line, RFC3339.isValid): event.timestamp = text
+        case .text(let text) where RFC3339.isValid(bytes(of: text, in: line)): event.timestamp = text
         default:
             refuse(.invalidField, "timestamp must be an RFC 3339 date and time, like 2026-05-02T14:32:10.000Z")
         }
