@@ -49,6 +49,8 @@ final class ConnectionPool {
 
     // MARK: Attempts
 
+    var inFlight: Int { exchanges.count }
+
     /// Begins an attempt; its exchange hears of the outcome.
     func begin(_ exchange: Exchange) {
         exchange.index = exchanges.count

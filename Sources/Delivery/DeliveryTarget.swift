@@ -2,9 +2,7 @@ import Cryptography
 package import RelayCore
 
 /// A webhook as attempts use it: made when it is registered or changed, so that an attempt only fills in what differs.
-///
-/// Confined to the delivery loop.
-package final class DeliveryTarget {
+package final class DeliveryTarget: Sendable {
     package let webhook: WebhookNumber
     /// `wh_…`, for log lines.
     package let id: String
@@ -54,7 +52,7 @@ package final class DeliveryTarget {
 }
 
 /// What connections are shared by: whoever has the same may reach the same, by the address policy too.
-struct Origin: Hashable {
+struct Origin: Hashable, Sendable {
     let scheme: WebhookURL.Scheme
     let host: WebhookURL.Host
     let port: UInt16

@@ -88,7 +88,7 @@ package struct RelayServer: Sendable {
         let supervisor = Supervisor(notifier: notifier, bell: bell, logger: logger)
         // Without the switch for it there is but the disk itself.
         let hangingDisk = FaultSwitch().map { _ in HangingDisk(SystemDisk()) }
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 2 + RelayParts.senderCount)
         let threads = NIOThreadPool(numberOfThreads: RelayParts.readerCount)
         let lookUps = NIOThreadPool(numberOfThreads: 1)
         let scans = NIOThreadPool(numberOfThreads: 1)
@@ -98,16 +98,19 @@ package struct RelayServer: Sendable {
         var failure: (any Error)?
         do {
             let deliveryLoop = group.next()
+            let senderLoops = (0..<RelayParts.senderCount).map { _ in group.next() }
             let start = RelayStart(
                 configuration: configuration, paths: paths, directory: directory, options: options,
-                deliveryLoop: deliveryLoop, threads: threads, lookUps: lookUps, scans: scans, logger: logger,
+                deliveryLoop: deliveryLoop, senderLoops: senderLoops, threads: threads, lookUps: lookUps, scans: scans,
+                logger: logger,
                 hangingDisk: hangingDisk, progress: StartProgress(notifier: notifier))
             let parts = try await start.assemble()
             let (apiEcho, registrarEcho) = (Echo(), Echo())
-            // Deliveries have the other loop for themselves.
+            // Deliveries have the other loops for themselves.
             let apiLoop = group.next()
             let probes = parts.probes(
-                supervisor, bell: bell, apiLoops: [apiLoop], apiEcho: apiEcho, registrarEcho: registrarEcho,
+                supervisor, bell: bell, senderLoops: senderLoops, apiLoops: [apiLoop], apiEcho: apiEcho,
+                registrarEcho: registrarEcho,
                 disk: hangingDisk)
             try await serve(
                 parts, passed, apiLoop: apiLoop, supervisor, probes, echoes: [apiEcho, registrarEcho], onReady: onReady)

@@ -23,7 +23,7 @@ extension EndToEnd {
             return messages
         }
 
-        @Test(arguments: ["ingest", "journal", "delivery", "api", "readers", "registrar"])
+        @Test(arguments: ["ingest", "journal", "delivery", "senders", "api", "readers", "registrar"])
         func aLoopThatHangsIsNamedAndNotFed(loop: String) throws {
             try Lab.run { lab in
                 let manager = try NotifySocket(in: lab.directory)

@@ -7,7 +7,7 @@ import time
 from registry import test
 from world import SERVICE, eventually, expect
 
-LOOPS = ["ingest", "journal", "delivery", "api", "readers", "registrar"]
+LOOPS = ["ingest", "journal", "delivery", "senders", "api", "readers", "registrar"]
 FAULT_FILE = "/run/fault-of-a-loop"
 WATCHDOG_SECONDS = 2
 

@@ -11,13 +11,15 @@ extension RelayParts {
     private static let overdueTime = Duration.seconds(10)
 
     /// - Parameters:
+    ///   - senderLoops: those that carry connections to receivers beside the deliveries' own loop.
     ///   - apiLoops: those that carry the API's connections and not the deliveries.
     ///   - apiEcho: runs where requests do.
     ///   - registrarEcho: asks the registrar.
     ///   - disk: the journal's, if it can be made to hang.
     func probes(
-        _ supervisor: Supervisor, bell: AlarmBell, apiLoops: [any EventLoop], apiEcho: Echo, registrarEcho: Echo,
-        disk: HangingDisk?
+        _ supervisor: Supervisor, bell: AlarmBell, senderLoops: [any EventLoop], apiLoops: [any EventLoop],
+        apiEcho: Echo,
+        registrarEcho: Echo, disk: HangingDisk?
     ) -> [LoopProbe] {
         let (ingest, journal, keeper, registrar, threads) = (ingest, journal, keeper, registrar, threads)
         let reads = pump.reads
@@ -35,6 +37,12 @@ extension RelayParts {
                     journal.rotate()
                 }),
             deliveryProbe(supervisor, bell: bell),
+            LoopProbe(
+                .senders, bell: bell,
+                hang: {
+                    for loop in senderLoops { loop.execute { FaultSwitch.standStill() } }
+                },
+                pass: { answer in Self.pass(senderLoops[...], answer) }),
             LoopProbe(
                 .api, bell: bell,
                 hang: {

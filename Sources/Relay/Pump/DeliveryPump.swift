@@ -7,8 +7,7 @@ import Storage
 
 /// Drives the delivery scheduler: tells it what has happened and does what it answers.
 ///
-/// Lives on one event loop, as do the connections: an attempt costs no hand-over between threads. Other threads talk to
-/// it through ``PumpHandle``.
+/// Lives on one event loop. Other threads talk to it through ``PumpHandle``.
 final class DeliveryPump {
     let loop: any EventLoop
     let journal: Journal
@@ -143,9 +142,11 @@ final class DeliveryPump {
                 let wall = Clock.wall()
                 refillTroubled(now)
                 var left = Limits.attemptsAtOnce
-                while left > 0, let attempt = scheduler.nextAttempt(now: now, wall: wall) {
-                    begin(attempt)
-                    left -= 1
+                client.together {
+                    while left > 0, let attempt = scheduler.nextAttempt(now: now, wall: wall) {
+                        begin(attempt)
+                        left -= 1
+                    }
                 }
                 if left == 0 { runSoon() }
                 while let read = scheduler.nextRead() { load(read) }
@@ -346,10 +347,11 @@ final class DeliveryPump {
         let promise = loop.makePromise(of: Void.self)
         isStopped = true
         timer?.cancel()
-        client.shutDown()
-        stopPromise = promise
-        checkpoint(revision: revision, with: others)
-        if saving.inFlight == 0 { finishStopping() }
+        client.shutDown { [self] in
+            stopPromise = promise
+            checkpoint(revision: revision, with: others)
+            if saving.inFlight == 0 { finishStopping() }
+        }
         return promise.futureResult
     }
 

@@ -1,6 +1,7 @@
 import Glibc
 import Ingest
 import Logging
+import NIOCore
 import NIOPosix
 import RelayCore
 import Storage
@@ -9,6 +10,10 @@ import Storage
 struct RelayParts: Sendable {
     /// Threads that read events back.
     static let readerCount = 2
+
+    /// Loops for connections to receivers beside the one that schedules deliveries, which carries some too and leaves a
+    /// processor's time for all that is not deliveries.
+    static let senderCount = min(3, max(0, System.coreCount - 1))
 
     let journal: Journal
     let journalThread: WorkThread

@@ -16,6 +16,8 @@ struct RelayStart {
     let directory: StateDirectory
     let options: RelayServer.Options
     let deliveryLoop: any EventLoop
+    /// Further ones for connections to receivers.
+    let senderLoops: [any EventLoop]
     let threads: NIOThreadPool
     let lookUps: NIOThreadPool
     let scans: NIOThreadPool
@@ -160,10 +162,17 @@ struct RelayStart {
         let state = recovered.state
         let (journal, policy, targets) = (recovered.journal, policy, targetSettings)
         let proxy = configuration.egress.tunnel
-        return try await deliveryLoop.submit { [deliveryLoop, threads, logger] in
-            let client = try DeliveryClient(
-                loop: deliveryLoop, resolver: resolver, verifier: verifier, policy: policy, proxy: proxy,
-                journal: journal.id)
+        @Sendable func sender(on loop: any EventLoop) throws -> DeliverySender {
+            try DeliverySender(
+                loop: loop, resolver: resolver, verifier: verifier, policy: policy, proxy: proxy, journal: journal.id)
+        }
+        var senders: [SenderHandle] = []
+        for loop in senderLoops {
+            senders.append(try await loop.submit { SenderHandle(try sender(on: loop), loop: loop) }.get())
+        }
+        return try await deliveryLoop.submit { [deliveryLoop, threads, logger, senders] in
+            let client = DeliveryClient(
+                loop: deliveryLoop, own: try sender(on: deliveryLoop), others: senders, resolver: resolver)
             client.onQuiet = {
                 hookline_release_memory()
                 hookline_release_code()

@@ -40,9 +40,7 @@ extension DeliveryScheduler {
             }
             drop(sequence, slot, .cancelled, wall: wall)
         } else if let index = lanes[slot].waiting.firstIndex(where: { $0.sequence == sequence }) {
-            lanes[slot].waiting.remove(at: index)
-            lanes[slot].waitingBytes -= bytes
-            waitingBytes -= bytes
+            release(lanes[slot].waiting.remove(at: index), slot)
             settleUnattempted(sequence, bytes: bytes, .cancelled, slot, wall: wall)
         } else if lanes[slot].isLagging, sequence >= lanes[slot].cursor, sequence <= seen,
             lanes[slot].cancelled.insert(sequence).inserted
@@ -98,8 +96,7 @@ extension DeliveryScheduler {
         }
         while let first = lanes[slot].waiting.first, let result = lanes[slot].discards(first.sequence) {
             lanes[slot].waiting.removeFirst()
-            lanes[slot].waitingBytes -= first.bytes
-            waitingBytes -= first.bytes
+            release(first, slot)
             settleUnattempted(
                 first.sequence, bytes: first.bytes, result, slot, isOperational: first.event.isOperational, wall: wall)
         }

@@ -84,10 +84,9 @@ extension DeliveryScheduler {
         guard let slot = slots.removeValue(forKey: webhook) else { return }
         if !lanes[slot].isProven { unprovenInFlight -= lanes[slot].inFlight }
         inFlight -= lanes[slot].inFlight
-        waitingBytes -= lanes[slot].waitingBytes
+        releaseWaiting(slot)
         unsavedBytes = max(0, unsavedBytes - lanes[slot].unsaved.encodedBytes)
         changeParked(slot, by: -lanes[slot].parked)
-        lanes[slot].waiting.removeAll()
         lanes[slot].open.removeAll()
         touched.remove(webhook)
         vacant.append(slot)

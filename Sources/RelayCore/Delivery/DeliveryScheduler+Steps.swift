@@ -105,9 +105,20 @@ extension DeliveryScheduler {
         }
     }
 
+    /// What waiting events take in memory.
+    @inline(__always) var waitingBytes: Int { live.bytes + loadedBytes }
+
+    /// Takes note of an event that waits no longer.
+    @inline(__always)
+    mutating func release(_ waiting: Lane.Waiting, _ slot: Int) {
+        lanes[slot].waitingBytes -= waiting.bytes
+        if let share = waiting.share { live.release(share) } else { loadedBytes -= waiting.bytes }
+    }
+
     mutating func releaseWaiting(_ slot: Int) {
-        waitingBytes -= lanes[slot].waitingBytes
+        let waiting = lanes[slot].waiting
         lanes[slot].dropWaiting()
+        for event in waiting { release(event, slot) }
     }
 
     /// Puts a lane where its state says it belongs: into a round, among the readers, or nowhere.

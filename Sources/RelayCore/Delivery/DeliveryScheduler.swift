@@ -92,7 +92,9 @@ package struct DeliveryScheduler {
     var throttles = Heap<Timer>()
     /// Lanes that want to see events for their order.
     var unplaced = Deque<WebhookNumber>()
-    var waitingBytes = 0
+    /// Of events that wait: live ones, and those that were read from the journal.
+    var live = LiveMemory()
+    var loadedBytes = 0
     var touched: Set<WebhookNumber> = []
     /// Deliveries of all lanes that are open and not in flight.
     var parked = 0
@@ -137,16 +139,17 @@ package struct DeliveryScheduler {
             return settleUnattempted(
                 sequence, bytes: bytes, result, slot, isOperational: event.isOperational, wall: event.acceptedAt)
         }
-        guard lanes[slot].waiting.count < Limits.laneWindow, !lanes[slot].isPaused,
-            lanes[slot].takesFresh(isCrowded: isCrowded), waitingBytes + bytes <= Limits.liveEventBytes
+        guard lanes[slot].waiting.count < lanes[slot].liveMax, !lanes[slot].isPaused,
+            lanes[slot].takesFresh(isCrowded: isCrowded),
+            waitingBytes + live.price(of: event.buffer) <= Limits.liveEventBytes
         else {
             if lanes[slot].waiting.isEmpty { lanes[slot].cursor = sequence }
             lanes[slot].isLagging = true
             return
         }
-        lanes[slot].waiting.append(Lane.Waiting(event: event, sequence: sequence, bytes: bytes))
+        lanes[slot].waiting.append(
+            Lane.Waiting(event: event, sequence: sequence, bytes: bytes, share: live.hold(event.buffer)))
         lanes[slot].waitingBytes += bytes
-        waitingBytes += bytes
         lanes[slot].cursor = sequence + 1
         queueIfReady(slot)
     }
@@ -187,7 +190,7 @@ package struct DeliveryScheduler {
             }
             lanes[slot].waiting.append(Lane.Waiting(event: event, sequence: sequence, bytes: bytes))
             lanes[slot].waitingBytes += bytes
-            waitingBytes += bytes
+            loadedBytes += bytes
         }
         lanes[slot].cursor = max(lanes[slot].cursor, next)
         lanes[slot].isLagging = lanes[slot].cursor <= seen
@@ -343,8 +346,7 @@ package struct DeliveryScheduler {
             guard lanes[slot].hasFresh(isCrowded: isCrowded), let fresh = lanes[slot].waiting.popFirst() else {
                 return nil
             }
-            lanes[slot].waitingBytes -= fresh.bytes
-            waitingBytes -= fresh.bytes
+            release(fresh, slot)
             sequence = fresh.sequence
             number = 1
             event = fresh.event

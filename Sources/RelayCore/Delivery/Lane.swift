@@ -21,6 +21,8 @@ struct Lane {
         let event: EventRecord
         let sequence: UInt64
         let bytes: Int
+        /// Of the batch that it came in; nil: it was read from the journal for this lane alone.
+        var share: LiveMemory.Share?
     }
 
     /// A delivery that has been begun and is not settled.
@@ -158,6 +160,10 @@ struct Lane {
         return nil
     }
 
+    /// How many live events may wait for it. A receiver that fails would hold on to the batches that they came in, and
+    /// others be short of memory.
+    @inline(__always) var liveMax: Int { consecutiveFailures == 0 ? Limits.laneWindow : readAhead }
+
     /// How many events it is worth having at hand.
     @inline(__always) var readAhead: Int { min(Limits.laneWindow, max(16, window * 16)) }
 
@@ -171,6 +177,5 @@ struct Lane {
         isLagging = true
         isReadStale = isReading
         waiting.removeAll()
-        waitingBytes = 0
     }
 }

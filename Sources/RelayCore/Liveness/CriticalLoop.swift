@@ -4,8 +4,10 @@ package enum CriticalLoop: String, CaseIterable, Comparable, Sendable {
     case ingest
     /// Writes the journal.
     case journal
-    /// Schedules deliveries and carries their connections.
+    /// Schedules deliveries and carries connections to receivers.
     case delivery
+    /// Carry connections to receivers beside it.
+    case senders
     /// Carries the API's connections, and runs its requests.
     case api
     /// Reads events back for deliveries.

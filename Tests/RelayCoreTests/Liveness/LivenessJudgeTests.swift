@@ -115,6 +115,6 @@ struct LivenessJudgeTests {
         let signs = Dictionary(uniqueKeysWithValues: CriticalLoop.allCases.map { ($0, Self.busy(1)) })
         _ = judge.judge(signs, at: Self.at(0))
         let verdict = judge.judge(signs, at: Self.at(12))
-        #expect(verdict.stalls.map(\.loop) == [.ingest, .journal, .delivery, .api, .readers, .registrar])
+        #expect(verdict.stalls.map(\.loop) == [.ingest, .journal, .delivery, .senders, .api, .readers, .registrar])
     }
 }
