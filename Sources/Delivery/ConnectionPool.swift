@@ -10,6 +10,8 @@ final class ConnectionPool {
     private let loop: any EventLoop
     private let resolver: Resolver
     private let tls: TLSClient
+    /// What it shares with the pools of other loops.
+    private let shared: SharedLimits
     /// Which addresses may be reached. Connections that were made under another policy are not used again.
     private(set) var policy: AddressPolicy
     private(set) var proxy: EgressProxy?
@@ -31,12 +33,17 @@ final class ConnectionPool {
 
     /// How often deadlines are looked at while there are any.
     private static let sweepInterval = TimeAmount.milliseconds(20)
-    init(loop: any EventLoop, resolver: Resolver, tls: TLSClient, policy: AddressPolicy, proxy: EgressProxy? = nil) {
+
+    init(
+        loop: any EventLoop, resolver: Resolver, tls: TLSClient, policy: AddressPolicy, proxy: EgressProxy?,
+        shared: SharedLimits
+    ) {
         self.loop = loop
         self.resolver = resolver
         self.tls = tls
         self.policy = policy
         self.proxy = proxy
+        self.shared = shared
     }
 
     /// Takes changed settings over.
@@ -142,7 +149,7 @@ final class ConnectionPool {
         idle[connection.origin, default: Deque()].append(connection)
         idleCount += 1
         if idleSweep == nil { startIdleSweep() }
-        if idle[connection.origin]?.count ?? 0 > Limits.idleConnectionsPerOrigin { armTrimming() }
+        if idle[connection.origin]?.count ?? 0 > shared.idleMax { armTrimming() }
     }
 
     /// More are idle at an origin than are kept: those go that nobody wants before long. Outcomes come many at a time, and
@@ -159,7 +166,7 @@ final class ConnectionPool {
     private func trim() {
         let limit = NIODeadline.now() - .nanoseconds(Limits.idleBeyondTime.nanoseconds)
         for origin in idle.keys {
-            while let count = idle[origin]?.count, count > Limits.idleConnectionsPerOrigin {
+            while let count = idle[origin]?.count, count > shared.idleMax {
                 guard let oldest = idle[origin]?.first, oldest.idleSince < limit else {
                     armTrimming()
                     break
@@ -214,9 +221,17 @@ final class ConnectionPool {
     /// The rest of an answer is read on a connection although its outcome is known.
     func lingers(_ connection: ReceiverConnection) {
         lingering.append((connection, connection.requests))
-        guard lingering.count > Limits.lingeringConnections else { return }
-        let (oldest, request) = lingering.removeFirst()
-        oldest.stopLingering(over: request)
+        shared.addLingering(1)
+        while shared.hasTooManyLingering || lingering.count > Limits.lingeringConnections,
+            let (oldest, request) = lingering.popFirst()
+        {
+            oldest.stopLingering(over: request)
+        }
+    }
+
+    /// It has been read, or will not be.
+    func lingersNoMore() {
+        shared.addLingering(-1)
     }
 
     // MARK: New connections

@@ -10,13 +10,16 @@ package final class DeliverySender {
     private let pool: ConnectionPool
     private var encoder: RequestEncoder
 
+    /// - Parameter shared: with the senders on other loops.
     package init(
         loop: any EventLoop, resolver: Resolver, verifier: CertificateVerifier, policy: AddressPolicy,
-        proxy: EgressProxy? = nil, journal: JournalID
+        proxy: EgressProxy? = nil, journal: JournalID,
+        shared: SharedLimits = SharedLimits()
     ) throws {
         self.loop = loop
         pool = ConnectionPool(
-            loop: loop, resolver: resolver, tls: try TLSClient(verifier: verifier), policy: policy, proxy: proxy)
+            loop: loop, resolver: resolver, tls: try TLSClient(verifier: verifier), policy: policy, proxy: proxy,
+            shared: shared)
         encoder = RequestEncoder(journal: journal)
     }
 

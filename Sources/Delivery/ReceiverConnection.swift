@@ -26,6 +26,8 @@ final class ReceiverConnection: ChannelInboundHandler, RemovableChannelHandler {
     private var bodyBytes = 0
     private var context: ChannelHandlerContext?
     private var isReused = false
+    /// Whether it reads the rest of an answer whose outcome is known.
+    private var isLingering = false
     /// How many there were so far.
     private(set) var requests: UInt64 = 0
     let madeAt = NIODeadline.now()
@@ -58,6 +60,7 @@ final class ReceiverConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     /// Closes; an attempt in it is over already.
     func close() {
+        endLingering()
         state = .closed
         context?.close(promise: nil)
     }
@@ -125,6 +128,7 @@ final class ReceiverConnection: ChannelInboundHandler, RemovableChannelHandler {
     /// The answer is whole.
     private func ended(_ exchange: Exchange, _ head: ResponseHead, hasMore: Bool) {
         exchange.connection = nil
+        endLingering()
         state = .idle
         idleSince = .now()
         // An answer may come before the request is written; a second request must not follow on half of one. A small one
@@ -148,6 +152,7 @@ final class ReceiverConnection: ChannelInboundHandler, RemovableChannelHandler {
         // A 2xx counts from its head on. Where the whole answer came at once it has been reported at its end, when this
         // connection was free for the next attempt.
         if case .reading(let exchange, let head) = state, head.isSuccess, !exchange.isOver {
+            isLingering = true
             pool.lingers(self)
             report(exchange, head)
         }
@@ -187,8 +192,15 @@ final class ReceiverConnection: ChannelInboundHandler, RemovableChannelHandler {
         context.fireChannelInactive()
     }
 
+    private func endLingering() {
+        guard isLingering else { return }
+        isLingering = false
+        pool.lingersNoMore()
+    }
+
     private func end(because reason: String, mayRetry: Bool) {
         let before = state
+        endLingering()
         state = .closed
         switch before {
         case .idle:

@@ -162,9 +162,11 @@ struct RelayStart {
         let state = recovered.state
         let (journal, policy, targets) = (recovered.journal, policy, targetSettings)
         let proxy = configuration.egress.tunnel
+        let shared = SharedLimits(senders: 1 + senderLoops.count)
         @Sendable func sender(on loop: any EventLoop) throws -> DeliverySender {
             try DeliverySender(
-                loop: loop, resolver: resolver, verifier: verifier, policy: policy, proxy: proxy, journal: journal.id)
+                loop: loop, resolver: resolver, verifier: verifier, policy: policy, proxy: proxy, journal: journal.id,
+                shared: shared)
         }
         var senders: [SenderHandle] = []
         for loop in senderLoops {
