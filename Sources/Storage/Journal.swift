@@ -29,6 +29,7 @@ package final class Journal: @unchecked Sendable {
     let state: Mutex<State>
     let hooks: JournalHooks
     let indexing = Mutex<Void>(())
+    let stretches = JournalStretches()
     /// Held by who writes.
     let writing = Mutex<Void>(())
     // Used by the holder of `writing` alone.

@@ -85,7 +85,7 @@ extension Journal {
     ///   - read: which.
     ///   - maxBytes: of the events' records together; one event comes however large it is.
     package func events(_ read: DeliveryScheduler.Read, maxBytes: Int) throws(DiskError) -> LaneEvents {
-        var reader = LaneReader(read, maxBytes: maxBytes)
+        var reader = LaneReader(read, maxBytes: maxBytes, stretches)
         let segments = allSegments
         let first = segments.lastIndex { $0.header.firstSequence <= read.from } ?? 0
         for segment in segments[min(first, segments.count)...] {
@@ -101,88 +101,5 @@ extension Journal {
             try reader.scan(segment)
         }
         return reader.result
-    }
-}
-
-/// Collects a lane's events from one segment after the other.
-private struct LaneReader {
-    private let read: DeliveryScheduler.Read
-    private let maxBytes: Int
-    private let copies = RecordBuffer(capacity: 16 * 1024)
-    private var offsets: [Int] = []
-    private var next: UInt64
-    private(set) var isFull = false
-
-    init(_ read: DeliveryScheduler.Read, maxBytes: Int) {
-        self.read = read
-        self.maxBytes = maxBytes
-        next = read.from
-    }
-
-    var result: Journal.LaneEvents {
-        // What is missing up to the end was damaged, or never acknowledged.
-        Journal.LaneEvents(
-            events: offsets.compactMap { EventRecord(buffer: copies, offset: $0) },
-            next: isFull ? next : read.through + 1)
-    }
-
-    /// - Returns: false if it is full: the record is not taken.
-    private mutating func take(_ buffer: RecordBuffer, _ offset: Int, _ header: RecordFormat.Header) -> Bool {
-        guard offsets.count < read.maxEvents, copies.isEmpty || copies.count + header.totalBytes <= maxBytes else {
-            isFull = true
-            return false
-        }
-        next = header.sequence + 1
-        if EventRecord(buffer: buffer, offset: offset)?.goes(to: read.webhook) == true {
-            offsets.append(copies.count)
-            copies.append(UnsafeRawBufferPointer(start: buffer.bytes + offset, count: header.totalBytes))
-        }
-        return true
-    }
-
-    mutating func scan(_ segment: Segment) throws(DiskError) {
-        try segment.forEachRecord(from: segment.offset(for: max(read.from, next)), chunkBytes: maxBytes) {
-            at, header, _ in
-            guard header.kind == RecordKind.event.rawValue, header.sequence >= next else { return true }
-            guard header.sequence <= read.through else { return false }
-            return take(at.buffer, at.offset, header)
-        }
-    }
-
-    mutating func take(_ segment: Segment, by index: SegmentIndex) throws(IndexFault) {
-        while !isFull {
-            // One more than wanted tells whether there is more.
-            let hits = try index.postings(
-                of: read.webhook, from: next, max: min(256, read.maxEvents - offsets.count + 1)
-            )
-            .filter { $0.sequence <= read.through }
-            guard let last = hits.last else { return }
-            var position = 0
-            while position < hits.count, !isFull {
-                // Records that stand near each other are read at once.
-                var end = position
-                while end + 1 < hits.count, hits[end + 1].offset - hits[position].offset < maxBytes,
-                    hits[end + 1].offset - hits[end].offset < 16 * 1024
-                { end += 1 }
-                let wanted = Set(hits[position...end].map(\.sequence))
-                let bytes = hits[end].offset - hits[position].offset + 4096
-                var isPast = false
-                do throws(DiskError) {
-                    try segment.forEachRecord(from: hits[position].offset, chunkBytes: bytes) { at, header, offset in
-                        if header.kind == RecordKind.event.rawValue, wanted.contains(header.sequence),
-                            !take(at.buffer, at.offset, header)
-                        {
-                            return false
-                        }
-                        isPast = offset >= hits[end].offset
-                        return !isPast
-                    }
-                } catch {
-                    throw .disk(error)
-                }
-                position = end + 1
-            }
-            if !isFull { next = max(next, last.sequence + 1) }
-        }
     }
 }

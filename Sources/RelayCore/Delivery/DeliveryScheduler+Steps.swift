@@ -105,14 +105,11 @@ extension DeliveryScheduler {
         }
     }
 
-    /// What waiting events take in memory.
-    @inline(__always) var waitingBytes: Int { live.bytes + loadedBytes }
-
     /// Takes note of an event that waits no longer.
     @inline(__always)
     mutating func release(_ waiting: Lane.Waiting, _ slot: Int) {
         lanes[slot].waitingBytes -= waiting.bytes
-        if let share = waiting.share { live.release(share) } else { loadedBytes -= waiting.bytes }
+        memory.release(waiting.share)
     }
 
     mutating func releaseWaiting(_ slot: Int) {

@@ -92,9 +92,8 @@ package struct DeliveryScheduler {
     var throttles = Heap<Timer>()
     /// Lanes that want to see events for their order.
     var unplaced = Deque<WebhookNumber>()
-    /// Of events that wait: live ones, and those that were read from the journal.
-    var live = LiveMemory()
-    var loadedBytes = 0
+    /// Of events that wait.
+    var memory = EventMemory()
     var touched: Set<WebhookNumber> = []
     /// Deliveries of all lanes that are open and not in flight.
     var parked = 0
@@ -141,14 +140,14 @@ package struct DeliveryScheduler {
         }
         guard lanes[slot].waiting.count < lanes[slot].liveMax, !lanes[slot].isPaused,
             lanes[slot].takesFresh(isCrowded: isCrowded),
-            waitingBytes + live.price(of: event.buffer) <= Limits.liveEventBytes
+            memory.bytes + memory.price(of: event.buffer) <= Limits.liveEventBytes
         else {
             if lanes[slot].waiting.isEmpty { lanes[slot].cursor = sequence }
             lanes[slot].isLagging = true
             return
         }
         lanes[slot].waiting.append(
-            Lane.Waiting(event: event, sequence: sequence, bytes: bytes, share: live.hold(event.buffer)))
+            Lane.Waiting(event: event, sequence: sequence, bytes: bytes, share: memory.hold(event.buffer)))
         lanes[slot].waitingBytes += bytes
         lanes[slot].cursor = sequence + 1
         queueIfReady(slot)
@@ -188,9 +187,9 @@ package struct DeliveryScheduler {
                 next = sequence
                 break
             }
-            lanes[slot].waiting.append(Lane.Waiting(event: event, sequence: sequence, bytes: bytes))
+            lanes[slot].waiting.append(
+                Lane.Waiting(event: event, sequence: sequence, bytes: bytes, share: memory.hold(event.buffer)))
             lanes[slot].waitingBytes += bytes
-            loadedBytes += bytes
         }
         lanes[slot].cursor = max(lanes[slot].cursor, next)
         lanes[slot].isLagging = lanes[slot].cursor <= seen
@@ -373,7 +372,7 @@ package struct DeliveryScheduler {
             lanes[slot].isReaderQueued = false
             guard lanes[slot].wantsRead(isCrowded: isCrowded) else { continue }
             // Past the memory budget only a lane that has nothing at hand goes on.
-            guard waitingBytes < Limits.liveEventBytes || lanes[slot].waiting.isEmpty || lanes[slot].isDiscarding else {
+            guard memory.bytes < Limits.liveEventBytes || lanes[slot].waiting.isEmpty || lanes[slot].isDiscarding else {
                 queueReader(slot)
                 continue
             }

@@ -21,8 +21,8 @@ struct Lane {
         let event: EventRecord
         let sequence: UInt64
         let bytes: Int
-        /// Of the batch that it came in; nil: it was read from the journal for this lane alone.
-        var share: LiveMemory.Share?
+        /// Of the batch that it came in.
+        let share: EventMemory.Share
     }
 
     /// A delivery that has been begun and is not settled.

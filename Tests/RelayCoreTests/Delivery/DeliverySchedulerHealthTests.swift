@@ -137,7 +137,7 @@ struct DeliverySchedulerHealthTests {
         #expect(scheduler.health(of: 1)?.nextTry == Self.at(60))
         guard isHeld else { return }
         // Nothing is kept in memory for it, and no other lane feels it.
-        #expect(scheduler.waitingBytes == 0)
+        #expect(scheduler.memory.bytes == 0)
         scheduler.accepted(EventFixture.event(51, for: [1, 2]), now: Self.at(59))
         #expect(Self.begin(&scheduler, at: Self.at(59)).map(\.webhook) == [2])
         #expect(!Self.begin(&scheduler, at: Self.at(60)).isEmpty)

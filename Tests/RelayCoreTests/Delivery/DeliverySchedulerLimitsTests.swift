@@ -77,7 +77,7 @@ struct DeliverySchedulerLimitsTests {
             begun += Self.fail(&scheduler)
         }
         #expect(begun == 5 && scheduler.parked == 5)
-        #expect(scheduler.pending == 5_000 && scheduler.waitingBytes == 0)
+        #expect(scheduler.pending == 5_000 && scheduler.memory.bytes == 0)
         let read = scheduler.nextRead()
         #expect(read == nil, "what is not tried is not read either")
     }

@@ -158,7 +158,7 @@ struct DeliverySchedulerOrderingTests {
         bench.accept(Array(repeating: "a", count: 50))
         bench.begin()
         let lane = bench.scheduler.lanes[0]
-        #expect(lane.waiting.isEmpty && lane.open.count == 1 && bench.scheduler.waitingBytes == 0)
+        #expect(lane.waiting.isEmpty && lane.open.count == 1 && bench.scheduler.memory.bytes == 0)
         #expect(lane.pending == 100)
         bench.deliverAll()
         #expect(bench.delivered == Array(1...100))

@@ -3,8 +3,8 @@ import Testing
 @testable import RelayCore
 
 /// Lanes share the memory of events that came in together.
-@Suite("Memory of live events")
-struct LiveMemoryTests {
+@Suite("Memory of events that wait")
+struct EventMemoryTests {
     private static let entry = MemoryLayout<Lane.Waiting>.stride
 
     private static func batch(_ bytes: Int) -> RecordBuffer {
@@ -15,7 +15,7 @@ struct LiveMemoryTests {
 
     @Test("a batch counts once however many lanes hold its events, and until the last one lets go")
     func shared() {
-        var memory = LiveMemory()
+        var memory = EventMemory()
         let batch = Self.batch(1000)
         #expect(memory.price(of: batch) == 1000 + Self.entry)
         let shares = (0..<5).map { _ in memory.hold(batch) }
@@ -33,7 +33,7 @@ struct LiveMemoryTests {
 
     @Test("batches are let go in any order, and their places are used again")
     func anyOrder() {
-        var memory = LiveMemory()
+        var memory = EventMemory()
         let batches = (1...8).map { Self.batch($0 * 100) }
         for round in 0..<3 {
             let shares = batches.map { memory.hold($0) }

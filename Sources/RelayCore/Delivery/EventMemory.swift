@@ -1,6 +1,6 @@
-/// What live events take in memory: lanes share the batch that an event came in, and all of it is held as long as one of
-/// its events waits anywhere.
-struct LiveMemory {
+/// What events that wait take in memory: lanes share the batch that an event came in, or that it was read in, and all of it
+/// is held as long as one of its events waits anywhere.
+struct EventMemory {
     /// What a lane knows of an event that waits.
     private static let entryBytes = MemoryLayout<Lane.Waiting>.stride
 
@@ -10,29 +10,40 @@ struct LiveMemory {
     }
 
     private struct Batch {
-        var bytes = 0
-        var holders = 0
+        let buffer: ObjectIdentifier
+        let bytes: Int
+        var holders: Int
     }
 
     private var batches: [Batch] = []
     private var free: [Int32] = []
-    /// The batch that came last. Its identity is its own as long as it is held.
+    /// Those that are held. As long as they are, their identities are their own.
+    private var shares: [ObjectIdentifier: Share] = [:]
+    /// The one that was asked for last.
     private var last: (buffer: ObjectIdentifier, share: Share)?
     /// Of all batches that are held, and of what lanes know of them.
     private(set) var bytes = 0
 
     /// What it takes to hold one more event of a batch.
-    func price(of buffer: RecordBuffer) -> Int {
-        Self.entryBytes + (last?.buffer == ObjectIdentifier(buffer) ? 0 : buffer.count)
+    mutating func price(of buffer: RecordBuffer) -> Int {
+        Self.entryBytes + (share(of: ObjectIdentifier(buffer)) == nil ? buffer.count : 0)
+    }
+
+    private mutating func share(of buffer: ObjectIdentifier) -> Share? {
+        if let last, last.buffer == buffer { return last.share }
+        guard let share = shares[buffer] else { return nil }
+        last = (buffer, share)
+        return share
     }
 
     mutating func hold(_ buffer: RecordBuffer) -> Share {
         bytes += Self.entryBytes
-        if let last, last.buffer == ObjectIdentifier(buffer) {
-            batches[Int(last.share.index)].holders += 1
-            return last.share
+        let identity = ObjectIdentifier(buffer)
+        if let share = share(of: identity) {
+            batches[Int(share.index)].holders += 1
+            return share
         }
-        let batch = Batch(bytes: buffer.count, holders: 1)
+        let batch = Batch(buffer: identity, bytes: buffer.count, holders: 1)
         bytes += batch.bytes
         let share: Share
         if let index = free.popLast() {
@@ -42,7 +53,8 @@ struct LiveMemory {
             share = Share(index: Int32(batches.count))
             batches.append(batch)
         }
-        last = (ObjectIdentifier(buffer), share)
+        shares[identity] = share
+        last = (identity, share)
         return share
     }
 
@@ -52,6 +64,7 @@ struct LiveMemory {
         batches[index].holders -= 1
         guard batches[index].holders == 0 else { return }
         bytes -= batches[index].bytes
+        shares[batches[index].buffer] = nil
         free.append(share.index)
         if last?.share == share { last = nil }
     }
