@@ -188,7 +188,7 @@ package struct DeliveryScheduler {
                 break
             }
             lanes[slot].waiting.append(
-                Lane.Waiting(event: event, sequence: sequence, bytes: bytes, share: memory.hold(event.buffer)))
+                Lane.Waiting(event: event, sequence: sequence, bytes: bytes, share: memory.hold(read: event.buffer)))
             lanes[slot].waitingBytes += bytes
         }
         lanes[slot].cursor = max(lanes[slot].cursor, next)

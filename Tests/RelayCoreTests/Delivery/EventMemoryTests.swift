@@ -31,6 +31,21 @@ struct EventMemoryTests {
         #expect(memory.bytes == 0)
     }
 
+    @Test("what was read from the journal counts once for lanes that come by in turn")
+    func read() {
+        var memory = EventMemory()
+        let (one, other, live) = (Self.batch(1000), Self.batch(500), Self.batch(200))
+        var shares: [EventMemory.Share] = []
+        for _ in 0..<3 {
+            shares += [memory.hold(read: one), memory.hold(live), memory.hold(read: other)]
+        }
+        #expect(memory.bytes == 1700 + 9 * Self.entry)
+        for share in shares { memory.release(share) }
+        #expect(memory.bytes == 0)
+        memory.release(memory.hold(read: one))
+        #expect(memory.bytes == 0)
+    }
+
     @Test("batches are let go in any order, and their places are used again")
     func anyOrder() {
         var memory = EventMemory()
