@@ -158,7 +158,9 @@ extension DeliveryScheduler {
             discard(slot, wall: wall)
         } else if lanes[slot].health.disabling == .registered {
             // It begins anew: neither old failures nor old wishes count.
+            let wasProven = lanes[slot].isProven
             lanes[slot].health = LaneHealth()
+            moveFlight(slot, wasProven: wasProven)
             lanes[slot].window = min(2, lanes[slot].windowMax)
             noteHealth(slot, now: now, wall: wall)
         } else if wasPaused, webhook.state == .active, !lanes[slot].health.isDisabled {

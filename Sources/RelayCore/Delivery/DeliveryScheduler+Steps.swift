@@ -33,6 +33,12 @@ extension DeliveryScheduler {
         if !lanes[slot].isProven { unprovenInFlight -= 1 }
     }
 
+    /// A lane's attempts in flight count where it belongs from now on.
+    mutating func moveFlight(_ slot: Int, wasProven: Bool) {
+        guard wasProven != lanes[slot].isProven else { return }
+        unprovenInFlight += wasProven ? lanes[slot].inFlight : -lanes[slot].inFlight
+    }
+
     mutating func park(
         _ attempt: Attempt, _ outcome: AttemptOutcome, _ failure: AttemptFailure, _ slot: Int, tries: Int,
         wait: Duration, now: MonotonicTime, wall: Int64

@@ -292,10 +292,7 @@ package struct DeliveryScheduler {
             settle(attempt.sequence, result, slot, attempts: attempt.number, outcome: outcome, wall: wall)
         }
         trace(attempt, outcome, decision, slot, wall: wall)
-        // Its attempts in flight count where it belongs from now on.
-        if wasProven != lanes[slot].isProven {
-            unprovenInFlight += wasProven ? lanes[slot].inFlight : -lanes[slot].inFlight
-        }
+        moveFlight(slot, wasProven: wasProven)
         leaveLine(open.place, slot)
         if !lanes[slot].takesFresh(isCrowded: isCrowded) { releaseWaiting(slot) }
         wake(slot)

@@ -280,6 +280,28 @@ struct DeliverySchedulerHealthTests {
         #expect(notices == [.init(webhook: 1, result: .webhookDisabled, count: 5_000)])
     }
 
+    @Test("attempts that are under way while a webhook is made active again are not counted as untried ones for good")
+    func flightsOfAReopenedLane() throws {
+        var scheduler = try Self.scheduler()
+        Self.accept(1...100, &scheduler)
+        // Its window grows with each that is delivered.
+        for _ in 0..<4 {
+            for attempt in Self.begin(&scheduler, at: Self.start) {
+                Self.end(attempt, .delivered, &scheduler, at: Self.start)
+            }
+        }
+        #expect(scheduler.unprovenInFlight == 0, "it works")
+        let more = Self.begin(&scheduler, at: Self.start)
+        for attempt in more.prefix(5) { Self.end(attempt, Self.refused, &scheduler, at: Self.start) }
+        let left = more.dropFirst(5)
+        #expect(left.count >= 1 && scheduler.unprovenInFlight == left.count, "it has failed five times")
+        scheduler.setLane(of: try EventFixture.webhook(1, state: .disabled(reason: "x")), now: Self.start, wall: 0)
+        #expect(scheduler.unprovenInFlight == left.count)
+        scheduler.setLane(of: try EventFixture.webhook(1), now: Self.start, wall: 0)
+        for attempt in left { Self.end(attempt, .delivered, &scheduler, at: Self.start) }
+        #expect(scheduler.unprovenInFlight == 0 && scheduler.inFlight == 0)
+    }
+
     @Test("a change that comes between keeps the lane disabled; being made active clears everything")
     func enabling() throws {
         var scheduler = try Self.scheduler()
