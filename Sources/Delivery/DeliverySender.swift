@@ -13,8 +13,7 @@ package final class DeliverySender {
     /// - Parameter shared: with the senders on other loops.
     package init(
         loop: any EventLoop, resolver: Resolver, verifier: CertificateVerifier, policy: AddressPolicy,
-        proxy: EgressProxy? = nil, journal: JournalID,
-        shared: SharedLimits = SharedLimits()
+        proxy: EgressProxy? = nil, journal: JournalID, shared: SharedLimits = SharedLimits()
     ) throws {
         self.loop = loop
         pool = ConnectionPool(

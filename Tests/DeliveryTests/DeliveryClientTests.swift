@@ -51,25 +51,6 @@ struct DeliveryClientTests {
         var count: Int { delivered + abandoned + failures.count }
     }
 
-    private static func event(_ sequence: UInt64) throws -> EventRecord {
-        let buffer = RecordBuffer()
-        func bytes(_ text: String, _ body: (UnsafeRawBufferPointer) -> Void) { Array(text.utf8).withUnsafeBytes(body) }
-        bytes("job.created") { type in
-            bytes("2026-05-02T14:32:10.000Z") { timestamp in
-                bytes("acme") { tenant in
-                    bytes("{}") { data in
-                        EventRecord.append(
-                            EventRecord.Parts(
-                                sequence: sequence, acceptedAt: 0, producer: PeerIdentity(uid: 0, gid: 0, pid: 0),
-                                type: type, timestamp: timestamp, isProducersTimestamp: true, tenant: tenant,
-                                id: UnsafeRawBufferPointer(start: nil, count: 0), data: data, webhooks: []), to: buffer)
-                    }
-                }
-            }
-        }
-        return try #require(EventRecord(buffer: buffer, offset: 0))
-    }
-
     /// Lets a client with as many loops beside its own make attempts at a receiver; returns what the body makes of it.
     private static func run(
         others: Int, answers: Bool, count: Int, timeout: Duration = .seconds(20), policy changed: AddressPolicy? = nil,
@@ -105,7 +86,9 @@ struct DeliveryClientTests {
             Webhook(
                 number: 1, id: "wh_1", tenant: "acme", url: try WebhookURL("http://127.0.0.1:\(port)/"), patterns: [],
                 secret: secret.text, createdAt: 0), secret: secret, signatureHeader: "X-Signature", userAgent: "test")
-        let events = try (0..<count).map { try event(UInt64($0 + 1)) }
+        let events = try (0..<count).map {
+            try EventFixture.event(UInt64($0 + 1), type: "job.created", tenant: "acme", data: "{}")
+        }
         let bound = try await loop.submit { [handles] in
             let client = DeliveryClient(loop: loop, own: try sender(loop), others: handles, resolver: resolver)
             let tally = Tally()

@@ -29,24 +29,9 @@ struct RotationSigningTests {
     private static let wall: Int64 = 1_777_732_330_000
 
     private static func event() throws -> EventRecord {
-        let buffer = RecordBuffer()
-        func bytes(_ text: String, _ body: (UnsafeRawBufferPointer) -> Void) { Array(text.utf8).withUnsafeBytes(body) }
-        bytes("application.scored") { type in
-            bytes("2026-05-02T14:32:10.000Z") { timestamp in
-                bytes("tenant_abc123") { tenant in
-                    bytes("evt_01JD3ZK8Q5N7W2X4Y6A8C0E2G4") { id in
-                        bytes(data) { data in
-                            EventRecord.append(
-                                EventRecord.Parts(
-                                    sequence: 1, acceptedAt: wall, producer: PeerIdentity(uid: 0, gid: 0, pid: 0),
-                                    type: type, timestamp: timestamp, isProducersTimestamp: true, tenant: tenant,
-                                    id: id, data: data, webhooks: []), to: buffer)
-                        }
-                    }
-                }
-            }
-        }
-        return try #require(EventRecord(buffer: buffer, offset: 0))
+        try EventFixture.event(
+            1, type: "application.scored", tenant: "tenant_abc123", id: "evt_01JD3ZK8Q5N7W2X4Y6A8C0E2G4",
+            acceptedAt: wall, data: data)
     }
 
     private static func webhook() throws -> Webhook {

@@ -18,8 +18,7 @@ extension RelayParts {
     ///   - disk: the journal's, if it can be made to hang.
     func probes(
         _ supervisor: Supervisor, bell: AlarmBell, senderLoops: [any EventLoop], apiLoops: [any EventLoop],
-        apiEcho: Echo,
-        registrarEcho: Echo, disk: HangingDisk?
+        apiEcho: Echo, registrarEcho: Echo, disk: HangingDisk?
     ) -> [LoopProbe] {
         let (ingest, journal, keeper, registrar, threads) = (ingest, journal, keeper, registrar, threads)
         let reads = pump.reads
