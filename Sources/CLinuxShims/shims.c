@@ -37,6 +37,16 @@ int hookline_is_socket(const char *path) {
     return S_ISSOCK(status.st_mode) ? 1 : 0;
 }
 
+int hookline_identify_file(int fd, const char *path, struct hookline_file_identity *identity) {
+    struct statx status;
+    int done = fd >= 0 ? statx(fd, "", AT_EMPTY_PATH, STATX_INO, &status)
+                       : statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_INO, &status);
+    if (done != 0) return -1;
+    identity->device = (uint64_t)status.stx_dev_major << 32 | status.stx_dev_minor;
+    identity->inode = status.stx_ino;
+    return 0;
+}
+
 void hookline_name_thread(const char *name) {
     pthread_setname_np(pthread_self(), name);
 }

@@ -1,3 +1,4 @@
+import CLinuxShims
 import Glibc
 
 /// The real disk.
@@ -53,11 +54,19 @@ package struct SystemDisk: Disk {
 final class SystemFile: DiskFile {
     private let descriptor: Int32
     private let path: String
+    private let identity: hookline_file_identity
 
     init(_ path: String, flags: Int32) throws(DiskError) {
         self.path = path
         descriptor = Glibc.open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw DiskError("open", path) }
+        var identity = hookline_file_identity()
+        guard hookline_identify_file(descriptor, nil, &identity) == 0 else {
+            let error = DiskError("statx", path)
+            close(descriptor)
+            throw error
+        }
+        self.identity = identity
     }
 
     deinit {
@@ -125,21 +134,19 @@ final class SystemFile: DiskFile {
         guard ftruncate(descriptor, off_t(bytes)) == 0 else { throw DiskError("ftruncate", path) }
     }
 
-    func size() throws(DiskError) -> Int { Int(try status().st_size) }
-
-    func isInPlace() throws(DiskError) -> Bool {
-        let mine = try status()
-        var found = stat()
-        guard lstat(path, &found) == 0 else {
-            if errno == ENOENT || errno == ENOTDIR { return false }
-            throw DiskError("lstat", path)
-        }
-        return found.st_ino == mine.st_ino && found.st_dev == mine.st_dev
-    }
-
-    private func status() throws(DiskError) -> stat {
+    func size() throws(DiskError) -> Int {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw DiskError("fstat", path) }
-        return status
+        return Int(status.st_size)
+    }
+
+    func isInPlace() throws(DiskError) -> Bool {
+        // The number of a file that is open is given to no other.
+        var found = hookline_file_identity()
+        guard hookline_identify_file(-1, path, &found) == 0 else {
+            if errno == ENOENT || errno == ENOTDIR { return false }
+            throw DiskError("statx", path)
+        }
+        return found.inode == identity.inode && found.device == identity.device
     }
 }

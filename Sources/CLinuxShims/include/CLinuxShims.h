@@ -35,6 +35,20 @@ int hookline_accept(int fd);
 /// `struct stat` is declared by several C modules, and which of them Swift takes it from depends on what else is imported.
 int hookline_is_socket(const char *path);
 
+/// What tells a file from any other while it is open: its file system and its number there.
+struct hookline_file_identity {
+    uint64_t device;
+    uint64_t inode;
+};
+
+/// Fills `identity` for a descriptor, or, where it is -1, for a path whose last part is not followed: statx(2) that asks for
+/// nothing else. 0, or -1 with errno.
+///
+/// stat(2) would ask for the times, too. Since Linux 6.13 a file whose times were asked for gets a finer one with its next
+/// write, so that its inode is dirty again, where otherwise it is once in some milliseconds; and ext4 without a journal then
+/// writes the inode with each fdatasync(2).
+int hookline_identify_file(int fd, const char *path, struct hookline_file_identity *identity);
+
 /// A clock of clock_gettime(2) in nanoseconds: CLOCK_MONOTONIC, CLOCK_REALTIME. Both are always there.
 ///
 /// `struct timespec` is one of those that several C modules declare.
