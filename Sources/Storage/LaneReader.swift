@@ -161,7 +161,8 @@ struct LaneReader {
             wanted.append(entry)
             size += Int(entry.bytes)
         }
-        if !isFull { next = stretch.next }
+        // Another lane may have read further: what is there was not asked for, and is still to come.
+        if !isFull { next = min(stretch.next, read.through + 1) }
         guard size * 2 >= stretch.buffer.count else {
             for entry in wanted { copy(stretch.buffer, Int(entry.offset), Int(entry.bytes)) }
             return

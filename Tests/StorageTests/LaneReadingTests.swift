@@ -35,6 +35,26 @@ struct LaneReadingTests {
         }
     }
 
+    @Test("what others have read beyond the end of a read is left for the next one")
+    func notBeyondItsEnd() throws {
+        try TemporaryJournal.run { directory in
+            let run = try directory.open()
+            #expect(run.append(events: Array(1...100), for: [1, 2]))
+            func read(_ webhook: WebhookNumber, through: UInt64, max: Int) throws -> Journal.LaneEvents {
+                let wanted = DeliveryScheduler.Read(webhook: webhook, from: 1, through: through, maxEvents: max)
+                return try run.journal.events(wanted, maxBytes: 256 * 1024)
+            }
+            let others = try read(1, through: 100, max: 1_000)
+            for max in [49, 50, 51] {
+                let own = try read(2, through: 50, max: max)
+                let last = UInt64(min(max, 50))
+                #expect(own.events.map(\.sequence) == Array(1...last) && own.next == last + 1)
+            }
+            withExtendedLifetime(others) {}
+            run.close()
+        }
+    }
+
     @Test("nothing is kept of what nobody holds any more")
     func released() throws {
         try TemporaryJournal.run { directory in
@@ -74,13 +94,13 @@ struct LaneReadingTests {
             var found: [WebhookNumber: [UInt64]] = [:]
             // What is read is held for a while, and so are the stretches that it is in.
             var held: [[EventRecord]] = []
-            while let webhook = next.filter({ $0.value <= count }).keys.randomElement(using: &generator) {
+            while let webhook = next.filter({ $0.value <= count }).keys.sorted().randomElement(using: &generator) {
                 let from = next[webhook] ?? 1
                 let read = DeliveryScheduler.Read(
-                    webhook: webhook, from: from, through: min(count, from + (generator.next() >> 33) % 400),
+                    webhook: webhook, from: from, through: min(count, from + (generator.next() >> 33) % 100),
                     maxEvents: 1 + Int((generator.next() >> 33) % 60))
                 let part = try run.journal.events(read, maxBytes: 512 << Int((generator.next() >> 33) % 8))
-                #expect(part.next > from)
+                #expect(part.next > from && part.next <= read.through + 1)
                 #expect(part.events.allSatisfy { $0.sequence >= from && $0.sequence < part.next })
                 found[webhook, default: []] += part.events.map(\.sequence)
                 next[webhook] = part.next
