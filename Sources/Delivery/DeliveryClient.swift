@@ -16,6 +16,8 @@ package final class DeliveryClient {
     private var isGathering = false
     /// Told on the loop when there has been nothing to deliver for so long that connections have been closed for it.
     package var onQuiet: (() -> Void)?
+    /// Told on the loop after each attempt that has begun here: what can't wait for the others may begin then.
+    package var onStep: (() -> Void)?
 
     /// - Parameters:
     ///   - own: on the owner's loop.
@@ -73,7 +75,10 @@ package final class DeliveryClient {
         guard !waiting.isEmpty else { return }
         let attempts = waiting
         waiting.removeAll(keepingCapacity: true)
-        for (request, completion) in attempts { own.attempt(request, completion: completion) }
+        for (request, completion) in attempts {
+            own.attempt(request, completion: completion)
+            onStep?()
+        }
     }
 
     /// Breaks off all attempts, which count as none, and closes all connections.

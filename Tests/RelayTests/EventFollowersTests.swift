@@ -7,34 +7,12 @@ import Testing
 struct EventFollowersTests {
     private static let journal = JournalID(high: 1, low: 2)
 
-    private static func append(
-        _ sequence: UInt64, type: String, tenant: String, data: String, to buffer: RecordBuffer
-    ) {
-        func bytes(_ text: String, _ body: (UnsafeRawBufferPointer) -> Void) { Array(text.utf8).withUnsafeBytes(body) }
-        bytes(type) { type in
-            bytes("2026-05-02T14:32:10.000Z") { time in
-                bytes(tenant) { tenant in
-                    bytes("id-\(sequence)") { id in
-                        bytes(data) { data in
-                            EventRecord.append(
-                                EventRecord.Parts(
-                                    sequence: sequence, acceptedAt: 17, producer: PeerIdentity(uid: 1, gid: 2, pid: 3),
-                                    type: type, timestamp: time, isProducersTimestamp: false, tenant: tenant, id: id,
-                                    data: data, webhooks: [MatchedWebhook(number: 4, takesDeliveries: true)]),
-                                to: buffer)
-                        }
-                    }
-                }
-            }
-        }
-    }
-
     private static func batch(
         _ sequences: ClosedRange<UInt64>, tenant: String = "acme", padding: Int = 0
     ) -> RecordBuffer {
         let buffer = RecordBuffer()
         for sequence in sequences {
-            append(
+            EventFixture.append(
                 sequence, type: sequence.isMultiple(of: 2) ? "job.closed" : "application.scored", tenant: tenant,
                 data: "{\"p\":\"\(String(repeating: "x", count: padding))\"}", to: buffer)
         }

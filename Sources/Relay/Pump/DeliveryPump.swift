@@ -25,6 +25,7 @@ final class DeliveryPump {
     private var isTroubledArmed = false
     let saving = SavingState()
     let reads = StepCounter()
+    let arrivals = AcceptedEvents()
     private var isRunning = false
     private var mustRunAgain = false
     /// Whether it will be run when the loop has seen to all that is ready now.
@@ -61,6 +62,7 @@ final class DeliveryPump {
         self.client = client
         self.scheduler = scheduler
         self.logger = logger
+        client.onStep = { [weak self] in self?.admitArrivals() }
     }
 
     // MARK: Webhooks
@@ -101,18 +103,43 @@ final class DeliveryPump {
 
     // MARK: Events
 
-    /// Takes records that are on disk.
-    func accepted(_ records: RecordBuffer) {
+    /// Takes the events that have become durable since the last time.
+    func takeArrivals() {
+        let arrived = arrivals.take()
         let now = Clock.monotonic()
-        var offset = 0
-        while offset < records.count {
-            let header = RecordFormat.Header(at: records.bytes + offset)
-            if header.kind == RecordKind.event.rawValue, let event = EventRecord(buffer: records, offset: offset) {
-                scheduler.accepted(event, now: now)
+        for records in arrived.batches {
+            var offset = 0
+            while offset < records.count {
+                let header = RecordFormat.Header(at: records.bytes + offset)
+                if header.kind == RecordKind.event.rawValue, let event = EventRecord(buffer: records, offset: offset) {
+                    scheduler.accepted(event, now: now)
+                }
+                offset += header.totalBytes
             }
-            offset += header.totalBytes
         }
-        run()
+        scheduler.noteAccepted(through: arrived.through)
+    }
+
+    /// Lets deliveries of events that have just become durable begin before the loop goes on with what it has begun. The
+    /// rest of them begin when it comes to its next task, as it was told to.
+    private func admitArrivals() {
+        guard arrivals.isUrgent, !isStopped else { return }
+        takeArrivals()
+        beginAttempts(Limits.attemptsBetween)
+    }
+
+    /// Begins attempts, as many as may begin now.
+    ///
+    /// - Returns: how many fewer than `limit` they are.
+    @discardableResult
+    private func beginAttempts(_ limit: Int) -> Int {
+        let (now, wall) = (Clock.monotonic(), Clock.wall())
+        var left = limit
+        while left > 0, let attempt = scheduler.nextAttempt(now: now, wall: wall) {
+            begin(attempt)
+            left -= 1
+        }
+        return left
     }
 
     /// Does what there is to do once the loop has seen to all that is ready now: outcomes come many at a time, and requests
@@ -136,18 +163,13 @@ final class DeliveryPump {
         isRunning = true
         repeat {
             mustRunAgain = false
+            if arrivals.isUrgent { takeArrivals() }
             let now = Clock.monotonic()
             scheduler.advance(to: now)
             if !isStopped {
-                let wall = Clock.wall()
                 refillTroubled(now)
-                var left = Limits.attemptsAtOnce
-                client.together {
-                    while left > 0, let attempt = scheduler.nextAttempt(now: now, wall: wall) {
-                        begin(attempt)
-                        left -= 1
-                    }
-                }
+                var left = 0
+                client.together { left = beginAttempts(Limits.attemptsAtOnce) }
                 if left == 0 { runSoon() }
                 while let read = scheduler.nextRead() { load(read) }
                 while let lookUp = scheduler.nextLookUp() { find(lookUp) }
@@ -254,6 +276,7 @@ final class DeliveryPump {
         tellHealth()
         scheduleSaving()
         runSoon()
+        admitArrivals()
     }
 
     private func note(

@@ -24,7 +24,7 @@ final class JournalStore: EventStore {
             JournalBatch(records, kind: .events, lastSequence: lastSequence) { [pump, followers] result in
                 switch result {
                 case .success:
-                    pump.tell { $0.accepted(records) }
+                    pump.accepted(records, through: lastSequence)
                     followers.accepted(records)
                     completion(.success(()))
                 case .failure(.disk(let error)):

@@ -125,6 +125,11 @@ package struct DeliveryScheduler {
         seen = sequence
     }
 
+    /// Notes that events up to this one are on disk, and that those of them that it was not told of go to no webhook.
+    package mutating func noteAccepted(through sequence: UInt64) {
+        seen = max(seen, sequence)
+    }
+
     @inline(__always)
     mutating func enqueue(_ event: EventRecord, _ sequence: UInt64, _ slot: Int) {
         let bytes = event.body.count

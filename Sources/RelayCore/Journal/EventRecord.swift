@@ -217,3 +217,15 @@ package struct PeerIdentity: Equatable, Hashable, Sendable {
         self.pid = pid
     }
 }
+
+extension RecordBuffer {
+    /// Whether an event in it goes to a webhook.
+    package var goesToAnyWebhook: Bool {
+        var offset = 0
+        while offset < count {
+            if let event = EventRecord(buffer: self, offset: offset), event.webhookCount > 0 { return true }
+            offset += RecordFormat.Header(at: bytes + offset).totalBytes
+        }
+        return false
+    }
+}

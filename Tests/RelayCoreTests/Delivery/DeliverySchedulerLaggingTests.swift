@@ -57,6 +57,16 @@ struct DeliverySchedulerLaggingTests {
         #expect(live?.sequence == 101 && live?.event != nil)
     }
 
+    @Test("a new lane begins behind events that go to no webhook, though nobody handed them over")
+    func beginsBehindOthers() throws {
+        var scheduler = try Self.lagging(3)
+        scheduler.noteAccepted(through: 9)
+        scheduler.noteAccepted(through: 5)
+        scheduler.setLane(of: try EventFixture.webhook(2), now: Self.start, wall: 0)
+        #expect(scheduler.seen == 9)
+        #expect(scheduler.laneStates(now: Self.start, wall: 0)[2]?.cursor == 10)
+    }
+
     @Test("a read that a pause has overtaken is not taken for the next one")
     func overtakenRead() throws {
         var scheduler = try Self.lagging(100)
