@@ -90,15 +90,21 @@ extension Journal {
         let first = segments.lastIndex { $0.header.firstSequence <= read.from } ?? 0
         for segment in segments[min(first, segments.count)...] {
             guard segment.header.firstSequence <= read.through, !reader.isFull else { break }
+            var recordBytes: Int?
             if let index = segment.index {
                 do throws(IndexFault) {
-                    try reader.take(segment, by: index)
-                    continue
+                    // Where most events are the lane's they are read as they stand: nothing is looked up for each, and others
+                    // that lag there get the same memory.
+                    if try !index.isMostly(of: read.webhook) {
+                        try reader.take(segment, by: index)
+                        continue
+                    }
+                    recordBytes = segment.validBytes / max(1, index.eventCount)
                 } catch {
                     try segment.dropIndex(because: error, logger)
                 }
             }
-            try reader.scan(segment)
+            try reader.scan(segment, recordBytes: recordBytes)
         }
         return reader.result
     }

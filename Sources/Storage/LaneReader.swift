@@ -95,23 +95,31 @@ struct LaneReader {
         bytes += count
     }
 
-    // MARK: Segments without an index
+    // MARK: Events that stand one after the other
 
-    mutating func scan(_ segment: Segment) throws(DiskError) {
+    /// - Parameter recordBytes: what an event takes in the segment, about, if that is known: no more is read at a time than is
+    ///   wanted.
+    mutating func scan(_ segment: Segment, recordBytes: Int?) throws(DiskError) {
         var end: Int?
         while !isFull, next <= read.through {
-            guard let stretch = try stretch(of: segment, from: end) else { return }
+            let wanted = min(read.maxEvents - events.count, Int(clamping: read.through - next &+ 1))
+            let chunkBytes = recordBytes.map { min(maxBytes, max(Self.smallestChunk, wanted * $0)) } ?? maxBytes
+            guard let stretch = try stretch(of: segment, from: end, chunkBytes) else { return }
             take(stretch)
             end = stretch.end
             if events.count >= read.maxEvents { isFull = true }
         }
     }
 
+    private static let smallestChunk = 16 * 1024
+
     /// The events from `next` on, up to where a piece of the file ends, or where there are as many of the lane as it takes.
     ///
     /// - Parameter offset: where to read, if that is known.
     /// - Returns: nil if there are none.
-    private func stretch(of segment: Segment, from offset: Int?) throws(DiskError) -> JournalStretch? {
+    private func stretch(
+        of segment: Segment, from offset: Int?, _ chunkBytes: Int
+    ) throws(DiskError) -> JournalStretch? {
         let nonce = segment.header.nonce
         if let known = stretches.stretch(nonce: nonce, from: next) { return known }
         let start = if let offset { offset } else { try segment.offset(for: next) }
@@ -119,7 +127,7 @@ struct LaneReader {
         var entries: [JournalStretch.Entry] = []
         var (end, after) = (start, next)
         var left = read.maxEvents - events.count
-        try segment.forEachRecord(from: start, chunkBytes: maxBytes) { at, header, fileOffset in
+        try segment.forEachRecord(from: start, chunkBytes: chunkBytes) { at, header, fileOffset in
             guard header.kind == RecordKind.event.rawValue, header.sequence >= next else { return true }
             guard header.sequence <= read.through, held == nil || held === at.buffer else { return false }
             held = at.buffer
@@ -173,7 +181,7 @@ struct LaneReader {
         bytes += size
     }
 
-    // MARK: Segments with one
+    // MARK: Events among others', by an index
 
     mutating func take(_ segment: Segment, by index: SegmentIndex) throws(IndexFault) {
         while !isFull {

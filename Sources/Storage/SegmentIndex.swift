@@ -80,7 +80,7 @@ package final class SegmentIndex: Sendable {
 
     /// Nil if there is no such event.
     package func offset(ofSequence sequence: UInt64) throws(IndexFault) -> Int? {
-        let index = try firstIndex(of: .events) { index throws(IndexFault) in try place(index).sequence >= sequence }
+        let index = try firstEvent(notBelow: sequence)
         guard index < eventCount else { return nil }
         let found = try place(index)
         return found.sequence == sequence ? found.offset : nil
@@ -88,8 +88,16 @@ package final class SegmentIndex: Sendable {
 
     /// Where the first event from a sequence on is; nil if there is none.
     package func firstOffset(atOrAfter sequence: UInt64) throws(IndexFault) -> Int? {
-        let index = try firstIndex(of: .events) { index throws(IndexFault) in try place(index).sequence >= sequence }
+        let index = try firstEvent(notBelow: sequence)
         return index < eventCount ? try place(index).offset : nil
+    }
+
+    /// Sequences follow one another unless the segment was written anew: a guess is right nearly always.
+    private func firstEvent(notBelow sequence: UInt64) throws(IndexFault) -> Int {
+        let guess = sequence <= firstSequence ? 0 : Int(clamping: sequence - firstSequence)
+        return try firstIndex(near: min(guess, eventCount), of: eventCount) { index throws(IndexFault) in
+            try place(index).sequence >= sequence
+        }
     }
 
     /// Events whose ids have a fingerprint, ascending.
@@ -248,6 +256,12 @@ package final class SegmentIndex: Sendable {
             index += 1
         }
         return places
+    }
+
+    /// Whether at least half of the events go to a webhook.
+    package func isMostly(of webhook: WebhookNumber) throws(IndexFault) -> Bool {
+        guard let lane = try lane(webhook) else { return false }
+        return lane.count * 2 >= eventCount
     }
 
     /// How many events there are for a webhook from one on.

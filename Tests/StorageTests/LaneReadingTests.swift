@@ -2,7 +2,7 @@ import RelayCore
 import Storage
 import Testing
 
-/// What lanes read of segments that have no index, alone and after one another.
+/// What lanes read of segments, with an index and without, alone and after one another.
 @Suite("Reading for lanes")
 struct LaneReadingTests {
     private struct Generator: RandomNumberGenerator {
@@ -31,6 +31,29 @@ struct LaneReadingTests {
             let few = try read(2, from: 40, max: 10)
             #expect(few.map(\.sequence) == Array(40..<50) && few[0].buffer !== first[0].buffer)
             #expect(few[0].buffer.count < first[0].buffer.count / 4)
+            run.close()
+        }
+    }
+
+    @Test("lanes to which most events go share them in segments that have an index, too; others get their own")
+    func sharedWithIndex() throws {
+        try TemporaryJournal.run { directory in
+            let run = try directory.open(segmentBytes: 64 * 1024)
+            for sequence in UInt64(1)...600 {
+                #expect(run.append(events: [sequence], for: sequence % 10 == 0 ? [1, 2, 3] : [1, 2]))
+            }
+            while try run.journal.indexNext() {}
+            func read(_ webhook: WebhookNumber, from: UInt64 = 1) throws -> [EventRecord] {
+                let wanted = DeliveryScheduler.Read(webhook: webhook, from: from, through: 100, maxEvents: 1_000)
+                return try run.journal.events(wanted, maxBytes: 256 * 1024).events
+            }
+            let first = try read(1)
+            let second = try read(2, from: 31)
+            let few = try read(3)
+            #expect(first.map(\.sequence) == Array(1...100) && second.map(\.sequence) == Array(31...100))
+            #expect(first[40].buffer === second[10].buffer)
+            #expect(few.map(\.sequence) == Array(stride(from: 10, through: 100, by: 10)))
+            #expect(few[0].buffer !== first[0].buffer && few[0].buffer === few[9].buffer)
             run.close()
         }
     }
@@ -72,7 +95,7 @@ struct LaneReadingTests {
         }
     }
 
-    @Test("whatever others have read before, a lane gets its own events, each once and in order", arguments: 1...12)
+    @Test("whatever others have read before, a lane gets its own events, each once and in order", arguments: 1...24)
     func anyOrder(seed: UInt64) throws {
         try TemporaryJournal.run { directory in
             var generator = Generator(state: seed)
@@ -90,6 +113,8 @@ struct LaneReadingTests {
                     #expect(run.append(ProgressRecord(), seen: sequence))
                 }
             }
+            // Some read without indices, some with all of them, and for some they come while they read.
+            if seed % 3 == 1 { while try run.journal.indexNext() {} }
             var next: [WebhookNumber: UInt64] = [1: 1, 2: 1, 3: 1]
             var found: [WebhookNumber: [UInt64]] = [:]
             // What is read is held for a while, and so are the stretches that it is in.
@@ -106,6 +131,7 @@ struct LaneReadingTests {
                 next[webhook] = part.next
                 held.append(part.events)
                 if held.count > 5 { held.removeFirst() }
+                if seed % 3 == 2, (generator.next() >> 33) % 8 == 0 { _ = try run.journal.indexNext() }
             }
             #expect(found == expected)
             run.close()
