@@ -124,7 +124,7 @@ package enum Limits {
 
     /// Attempts on their way from the loop that schedules them before some go to other loops. A hand-over costs more than
     /// it gives where there are fewer: one webhook got a seventh less.
-    package static let attemptsHere = 64
+    package static let attemptsHere = 80
 
     /// The window of a lane whose receiver is as quick as this while the delivery loop is hardly ever idle: where ten lanes
     /// have 64 attempts each on their way at once, a quarter fewer come through.
