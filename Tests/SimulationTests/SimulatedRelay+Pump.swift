@@ -128,7 +128,10 @@ extension SimulatedRelay {
         lookUps.append { [unowned self] in
             let result: Result<Journal.LaneEvents, DiskError>
             do throws(DiskError) {
-                result = .success(try journal.events(read, maxBytes: simulation.readBytes))
+                let part = DeliveryScheduler.Read(
+                    webhook: read.webhook, from: read.from, through: read.through,
+                    maxEvents: min(read.maxEvents, simulation.terms.readEvents))
+                result = .success(try journal.events(part, maxBytes: simulation.readBytes))
             } catch {
                 result = .failure(error)
             }

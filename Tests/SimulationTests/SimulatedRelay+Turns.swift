@@ -8,9 +8,11 @@ extension SimulatedRelay {
         ([saving.due, scheduler.nextTimer].compactMap { $0 } + timers.map(\.due) + flights.map(\.due)).min()
     }
 
-    /// The threads that read, and write the snapshot.
+    /// The threads that read, and write the snapshot: there are two, so that one piece of work may overtake the one before.
     func lookUp(_ count: Int = .max) {
-        for _ in 0..<min(count, lookUps.count) where !lookUps.isEmpty { lookUps.removeFirst()() }
+        for _ in 0..<min(count, lookUps.count) where !lookUps.isEmpty {
+            lookUps.remove(at: simulation.random.below(min(2, lookUps.count)))()
+        }
     }
 
     /// Everybody has turns until nobody has anything to do at this moment.

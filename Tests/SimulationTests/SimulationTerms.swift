@@ -13,6 +13,8 @@ struct SimulationTerms {
     /// Of 10,000 steps, how many begin or end a time of disk trouble.
     let faults: Int
     let jumps: Int
+    /// Events that one reading for a lane brings, at most: the fewer, the more often one ends exactly where another began.
+    let readEvents: Int
 
     init(_ random: inout SimulatedRandom) {
         segmentBytes = random.pick([2_048, 4_096, 16_384, 40_960])
@@ -24,5 +26,6 @@ struct SimulationTerms {
         crashes = random.pick([0, 60, 150, 300])
         faults = random.pick([0, 0, 100, 300])
         jumps = random.pick([0, 0, 50])
+        readEvents = random.pick([1, 2, 5, .max])
     }
 }

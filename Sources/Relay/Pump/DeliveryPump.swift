@@ -30,6 +30,7 @@ final class DeliveryPump {
     private var mustRunAgain = false
     /// Whether it will be run when the loop has seen to all that is ready now.
     private var isRunDue = false
+    private var isAdmitting = false
     private var idleness = Idleness()
     private(set) var isStopped = false
     var counters = PumpCounters()
@@ -123,7 +124,10 @@ final class DeliveryPump {
     /// Lets deliveries of events that have just become durable begin before the loop goes on with what it has begun. The
     /// rest of them begin when it comes to its next task, as it was told to.
     private func admitArrivals() {
-        guard arrivals.isUrgent, !isStopped else { return }
+        guard arrivals.isUrgent, !isStopped, !isAdmitting else { return }
+        // What fails at once must not lead here again.
+        isAdmitting = true
+        defer { isAdmitting = false }
         takeArrivals()
         beginAttempts(Limits.attemptsBetween)
     }
