@@ -136,6 +136,8 @@ package enum Limits {
     package static let idleGap: Duration = .microseconds(40)
     package static let idleLook: Duration = .milliseconds(5)
     package static let idleShare = 0.3
+    /// How long it counts as busy after it was.
+    package static let busyMemory: Duration = .milliseconds(100)
 
     /// Bytes of events that are kept in memory from their acceptance to their delivery; past it lanes read the journal.
     package static let liveEventBytes = 16 * 1024 * 1024

@@ -4,7 +4,8 @@ package struct Idleness: Sendable {
     private var begun = MonotonicTime(nanoseconds: 0)
     /// Nanoseconds since `begun`.
     private var idle: Int64 = 0
-    /// Whether it was hardly idle when it was looked at last.
+    private var busyUntil = MonotonicTime(nanoseconds: 0)
+    /// Whether it was hardly idle when it was looked at last, or shortly before: one gap is not yet a quiet time.
     package private(set) var isBusy = false
 
     package init() {}
@@ -16,7 +17,12 @@ package struct Idleness: Sendable {
         last = now
         let looked = now.nanoseconds - begun.nanoseconds
         guard looked >= Limits.idleLook.nanoseconds else { return }
-        isBusy = Double(idle) < Double(looked) * Limits.idleShare
+        if Double(idle) < Double(looked) * Limits.idleShare {
+            isBusy = true
+            busyUntil = now + .nanoseconds(Limits.busyMemory.nanoseconds)
+        } else if now >= busyUntil {
+            isBusy = false
+        }
         (begun, idle) = (now, 0)
     }
 }

@@ -32,6 +32,25 @@ struct IdlenessTests {
         #expect(idleness.isBusy)
     }
 
+    @Test func aQuietMomentDoesNotEndABusyTime() {
+        var idleness = Idleness()
+        var now = MonotonicTime(nanoseconds: 1_000_000_000)
+        func pass(_ time: Duration, inStepsOf step: Duration) {
+            let end = now + time
+            while now < end {
+                now = now + step
+                idleness.noteActivity(at: now)
+            }
+        }
+        pass(.milliseconds(20), inStepsOf: .microseconds(15))
+        pass(Limits.busyMemory - .milliseconds(20), inStepsOf: .microseconds(500))
+        #expect(idleness.isBusy)
+        pass(.milliseconds(40), inStepsOf: .microseconds(500))
+        #expect(!idleness.isBusy)
+        pass(.milliseconds(20), inStepsOf: .microseconds(15))
+        #expect(idleness.isBusy)
+    }
+
     @Test func whatStandsStillIsIdle() {
         var idleness = Idleness()
         idleness.noteActivity(at: MonotonicTime(nanoseconds: 5))
