@@ -6,12 +6,9 @@
 #include <link.h>
 #include <malloc.h>
 #include <pthread.h>
-#include <sched.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -52,19 +49,6 @@ int hookline_identify_file(int fd, const char *path, struct hookline_file_identi
 
 void hookline_name_thread(const char *name) {
     pthread_setname_np(pthread_self(), name);
-}
-
-void hookline_take_short_turns(void) {
-    // glibc has neither the call nor its structure before 2.41; this is its first version, sched(7).
-    struct {
-        uint32_t size, policy;
-        uint64_t flags;
-        int32_t nice;
-        uint32_t priority;
-        uint64_t runtime, deadline, period;
-    } attributes = {.size = sizeof attributes, .policy = SCHED_OTHER, .runtime = 100000};  // ns: the least there is
-    attributes.nice = getpriority(PRIO_PROCESS, 0);
-    syscall(SYS_sched_setattr, 0, &attributes, 0);
 }
 
 int hookline_accept(int fd) {

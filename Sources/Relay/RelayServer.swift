@@ -186,7 +186,7 @@ package struct RelayServer: Sendable {
                     }
                 }
                 for await _ in ready.prefix(doors.count) {}
-                intakeThread = WorkThread(name: "ingest", isPrompt: true) {
+                intakeThread = WorkThread(name: "ingest") {
                     parts.ingest.run(listener: events, intake: parts.intake, settings: parts.ingestSettings)
                     close(events)
                 }

@@ -96,14 +96,9 @@ package final class WorkThread: @unchecked Sendable {
     /// - Parameters:
     ///   - name: at most 15 characters; what `top -H` shows
     ///   - stackBytes: of address space
-    ///   - isPrompt: whether somebody waits for each of its short pieces of work: it runs soon after it was woken, where all
-    ///     processors are taken, too
-    package init(
-        name: String, stackBytes: Int = 512 * 1024, isPrompt: Bool = false, _ body: @escaping @Sendable () -> Void
-    ) {
+    package init(name: String, stackBytes: Int = 512 * 1024, _ body: @escaping @Sendable () -> Void) {
         self.body = {
             hookline_name_thread(name)
-            if isPrompt { hookline_take_short_turns() }
             // Signals are the main thread's matter.
             var all = sigset_t()
             sigfillset(&all)

@@ -27,11 +27,6 @@ ssize_t hookline_peer_groups(int fd, gid_t *groups, size_t capacity);
 /// Names the calling thread, at most 15 characters: pthread_setname_np(3), which needs _GNU_SOURCE.
 void hookline_name_thread(const char *name);
 
-/// Asks that the calling thread get the processor in short turns, and for that soon after it was woken, others' turns
-/// notwithstanding: sched_setattr(2), `sched_runtime` of a thread of SCHED_OTHER, which takes no privilege. Its share of the
-/// processor stays the same. Kernels before 6.12 have no such turns, and a system call filter may forbid it: it goes without.
-void hookline_take_short_turns(void);
-
 /// accept4(2) with SOCK_NONBLOCK and SOCK_CLOEXEC; the connection's descriptor, or -1 with errno.
 int hookline_accept(int fd);
 

@@ -75,7 +75,7 @@ struct RelayStart {
 
         let pump = try await makePump(recovered, table, catalogue)
         let journal = recovered.journal
-        let journalThread = WorkThread(name: "journal", isPrompt: true) { journal.run() }
+        let journalThread = WorkThread(name: "journal") { journal.run() }
         let followers = EventFollowers(journal: journal.id) { [deliveryLoop] in await deliveryLoop.sleep(for: $0) }
         let store = JournalStore(journal: journal, pump: pump, followers: followers)
         let ingest = IngestLoop(store: store, wall: { Clock.wall() }, logger: logger)
