@@ -118,12 +118,13 @@ package enum Limits {
     /// Attempts that begin before the delivery loop sees to what has arrived meanwhile: new events and outcomes of other
     /// webhooks wait a fraction of a millisecond for one that has a backlog.
     package static let attemptsAtOnce = 16
+
     /// Attempts that begin between two others when an event has become durable meanwhile: its own, and those of webhooks whose
     /// turn is before.
     package static let attemptsBetween = 4
 
     /// Attempts on their way from the loop that schedules them before some go to other loops. A hand-over costs more than
-    /// it gives where there are fewer: one webhook got a seventh less.
+    /// it gives where there are fewer: one webhook, which has 64, got a seventh less. The rest is for live ones beside it.
     package static let attemptsHere = 80
 
     /// The window of a lane whose receiver is as quick as this while the delivery loop is hardly ever idle: where ten lanes
